@@ -1,0 +1,1 @@
+"""The desk: queues, the circle, settings, operations."""

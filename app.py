@@ -1,0 +1,56 @@
+"""Joins every feature into one Flask application."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from flask import Flask
+
+from core import config, db, logs, pages, schema, sign_in, web, worker
+
+ROOT = Path(__file__).resolve().parent
+FEATURES: Final = (
+    "people",
+    "forum",
+    "ideation",
+    "ideation.backlog",
+    "ideation.releases",
+    "listening",
+    "reputation",
+    "notices",
+    "admin",
+)
+ROOMS: Final = ("models", "events", "tasks", "panels", "views", "api")
+
+
+def create_app(environ: Mapping[str, str] | None = None) -> Flask:
+    """The application, set up from `environ` (the process's own when None)."""
+    settings = config.load(environ)
+    app = Flask("fullcircle", root_path=str(ROOT), template_folder="templates", static_folder=None)
+    config.init(app, settings)
+    logs.init(settings)
+    db.init(app, settings)
+    pages.init(app, settings)
+    for seam in (web, sign_in, *_seams(), worker, schema):
+        seam.init(app, settings)
+    for feature in FEATURES:
+        _join(app, feature)
+    web.trust_proxies(app, settings)
+    return app
+
+
+def _join(app: Flask, feature: str) -> None:
+    """Import the rooms a feature has and register its routes."""
+    for room in ROOMS:
+        name = f"{feature}.{room}"
+        if find_spec(name) is None:
+            continue
+        blueprint = getattr(import_module(name), "blueprint", None)
+        if blueprint is not None:
+            app.register_blueprint(blueprint)
+
+
+def _seams() -> list[object]:
+    return [m for m in (import_module(f"core.{n}") for n in ("limits", "cache", "files", "mail", "live", "search", "outgoing", "assets") if find_spec(f"core.{n}")) if hasattr(m, "init")]

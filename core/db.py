@@ -1,0 +1,290 @@
+"""The database and the transaction edge: this module alone commits.
+
+A GET request is a read-only transaction, any other method a write transaction that the edge commits once the
+response is made (status below 400) and rolls back otherwise. Tasks, commands and tests open `writing()`.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Flask, Response, current_app, g, request
+from flask_sqlalchemy import SQLAlchemy
+from flask_sqlalchemy.session import Session as FlaskSession
+from sqlalchemy import event as sa_event
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, ORMExecuteState, mapped_column, registry
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from core.config import Settings
+from core.errors import Unavailable
+
+log = logging.getLogger(__name__)
+_READ_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_ENGINES = "fullcircle.engines"
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Instant(sa.types.TypeDecorator[datetime]):
+    """A moment in UTC: aware in Python, timestamptz on PostgreSQL, sortable text on SQLite."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """Refuse naive times, store UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("times must be aware (use core.clock.now())")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """Give back an aware UTC time."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+Json = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+
+
+class Model(DeclarativeBase):
+    """Base of every table: times are instants, ids are 64 bits."""
+
+    registry = registry(
+        metadata=sa.MetaData(naming_convention=NAMING),
+        type_annotation_map={datetime: Instant, dict[str, Any]: Json, list[Any]: Json},
+    )
+
+
+Id = Mapped[int]
+
+
+def id_column() -> Mapped[int]:
+    """The usual primary key."""
+    return mapped_column(BigId, primary_key=True)
+
+
+class ReadOnlyTransaction(RuntimeError):
+    """A GET tried to write: a mistake of ours, never of the user."""
+
+
+class EdgeSession(FlaskSession):
+    """Binds to the reading or the writing form of the engine, by the mode of the current context."""
+
+    def get_bind(self, mapper: Any = None, clause: Any = None, bind: Any = None, **kwargs: Any) -> Engine | Connection:
+        """Pick the engine by mode: on PostgreSQL reads run in autocommit, which saves two round trips."""
+        if bind is not None:
+            return bind  # type: ignore[no-any-return]
+        reader, writer = _engines()
+        return writer if is_writing() else reader
+
+
+db = SQLAlchemy(model_class=Model, session_options={"class_": EdgeSession, "expire_on_commit": False})
+
+
+def init(app: Flask, settings: Settings) -> None:
+    """Connect the app to its database and put the edge around its requests."""
+    app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _engine_options(settings)
+    db.init_app(app)
+    with app.app_context():
+        engine = db.engine
+        if engine.dialect.name == "sqlite":
+            _tune_sqlite(engine, settings)
+            reader = engine.execution_options(mode="read")
+        else:
+            reader = engine.execution_options(mode="read", isolation_level="AUTOCOMMIT")
+        app.extensions[_ENGINES] = (reader, engine.execution_options(mode="write"))
+    app.before_request(_open_edge)
+    app.after_request(_close_edge)
+
+
+def _engine_options(settings: Settings) -> dict[str, Any]:
+    options: dict[str, Any] = {"pool_size": settings.database_pool, "max_overflow": settings.database_pool}
+    if settings.database_url.startswith("sqlite"):
+        options["connect_args"] = {"timeout": 15, "check_same_thread": False}
+    else:
+        options["pool_pre_ping"] = False
+        options["pool_recycle"] = 1800
+    return options
+
+
+def _tune_sqlite(engine: Engine, settings: Settings) -> None:
+    """WAL, foreign keys, and BEGIN IMMEDIATE for writes: a deferred BEGIN that upgrades fails busy under load."""
+
+    @sa_event.listens_for(engine, "connect")
+    def _connect(connection: Any, _: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None
+        for pragma in (
+            "journal_mode=WAL",
+            f"synchronous={'FULL' if settings.sqlite_synchronous.upper() == 'FULL' else 'NORMAL'}",
+            "foreign_keys=ON",
+            "busy_timeout=15000",
+            "cache_size=-32000",
+            "mmap_size=268435456",
+            "temp_store=MEMORY",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @sa_event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        is_read = connection.get_execution_options().get("mode") == "read"
+        raw: Any = connection.connection.driver_connection
+        raw.execute(f"PRAGMA query_only={int(is_read)}")
+        try:
+            raw.execute("BEGIN" if is_read else "BEGIN IMMEDIATE")
+        except Exception as error:
+            raise Unavailable("The database is busy. Please try again.") from error
+
+
+def _engines() -> tuple[Engine, Engine]:
+    found: tuple[Engine, Engine] = current_app.extensions[_ENGINES]
+    return found
+
+
+def is_writing() -> bool:
+    """Whether the current context may write."""
+    return bool(g.get("db_writing", False))
+
+
+def _open_edge() -> None:
+    g.db_writing = request.method not in _READ_METHODS
+
+
+def _close_edge(response: Response) -> Response:
+    """Commit what a successful write request did; forget everything else."""
+    if not is_writing():
+        return response
+    if response.status_code < 400:
+        _commit()
+    else:
+        db.session.rollback()
+    return response
+
+
+def _commit() -> None:
+    session = db.session()
+    session.commit()
+    for action in session.info.pop("after_commit", ()):
+        action()
+
+
+def after_commit(action: Callable[[], None]) -> None:
+    """Run `action` once the current transaction is safely stored; it is dropped on rollback."""
+    db.session().info.setdefault("after_commit", []).append(action)
+
+
+@sa_event.listens_for(EdgeSession, "after_rollback")
+def _drop_after_commit(session: Any) -> None:
+    session.info.pop("after_commit", None)
+
+
+@sa_event.listens_for(EdgeSession, "before_flush")
+def _refuse_flush(session: Any, _context: Any, _instances: Any) -> None:
+    if not is_writing():
+        raise ReadOnlyTransaction("a read-only request changed an object")
+
+
+@sa_event.listens_for(EdgeSession, "do_orm_execute")
+def _refuse_statement(state: ORMExecuteState) -> None:
+    if (state.is_insert or state.is_update or state.is_delete) and not is_writing():
+        raise ReadOnlyTransaction("a read-only request sent a writing statement")
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """A write transaction for tasks, commands and tests: commits at the end, rolls back on any error.
+
+    Inside an open write transaction it joins, and the outer one commits.
+    """
+    if is_writing():
+        yield
+        return
+    db.session.rollback()
+    g.db_writing = True
+    try:
+        yield
+        _commit()
+    except BaseException:
+        db.session.rollback()
+        raise
+    finally:
+        g.db_writing = False
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Leave any snapshot behind and read afresh (long-running commands between batches)."""
+    db.session.rollback()
+    yield
+    db.session.rollback()
+
+
+def glance(statement: sa.Executable) -> Sequence[sa.Row[Any]]:
+    """Rows of a read that must not open the write transaction early (who is signed in, limits)."""
+    if not is_writing() or db.session().in_transaction():
+        return db.session.execute(statement).all()
+    with _engines()[0].connect() as connection:
+        return connection.execute(statement).all()
+
+
+def apart(action: Callable[[], None]) -> None:
+    """Run `action` in its own short write transaction after the response was sent (last seen, reading marks)."""
+    pending: list[Callable[[], None]] | None = g.get("db_apart")
+    if pending is not None:
+        pending.append(action)
+        return
+    g.db_apart = [action]
+
+
+def run_apart(app: Flask, actions: Sequence[Callable[[], None]]) -> None:
+    """Do what `apart` put off. A failure is logged: the response has been sent and nothing acknowledged depends on it."""
+    with app.app_context():
+        try:
+            with writing():
+                for action in actions:
+                    action()
+        except (sa.exc.SQLAlchemyError, Unavailable):
+            log.warning("a write after the response failed", exc_info=True)
+
+
+def dialect() -> str:
+    """`sqlite` or `postgresql`: for storage adapters only."""
+    return _engines()[0].dialect.name
+
+
+def insert_ignore(table: Any, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows, passing over those a unique key holds already (both databases)."""
+    if not rows:
+        return
+    statement = _dialect_insert(table).on_conflict_do_nothing()
+    db.session.execute(statement, list(rows))
+
+
+def upsert(table: Any, row: dict[str, Any], *, key: Sequence[str], change: dict[str, Any]) -> None:
+    """Insert `row`, or apply `change` to the row that holds the same `key` columns."""
+    statement = _dialect_insert(table).values(**row).on_conflict_do_update(index_elements=list(key), set_=change)
+    db.session.execute(statement)
+
+
+def _dialect_insert(table: Any) -> Any:
+    if dialect() == "sqlite":
+        from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+        return sqlite_insert(table)
+    return postgresql.insert(table)

@@ -1,0 +1,62 @@
+"""The few errors of the product; `core/web.py` alone renders them, for HTML and for JSON."""
+
+
+class ProductError(Exception):
+    """A refusal that a person can read. `status` is the HTTP status it is shown with."""
+
+    status = 400
+    title = "That did not work"
+
+    def __init__(self, message: str = "", *, fields: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.fields = fields or {}
+
+
+class NotFound(ProductError):
+    """It does not exist, or the viewer may not know that it does."""
+
+    status = 404
+    title = "Not found"
+
+
+class Forbidden(ProductError):
+    """The viewer may see it but not do this to it."""
+
+    status = 403
+    title = "Not allowed"
+
+
+class SignInRequired(Forbidden):
+    """A visitor asked for what members may do; a browser is sent to the sign-in page."""
+
+    status = 401
+    title = "Please sign in"
+
+
+class Refused(ProductError):
+    """The input or the moment is wrong: the message says what and how to mend it."""
+
+    status = 422
+    title = "Please check this"
+
+
+class Conflict(ProductError):
+    """Someone else was faster; the message says what stands now."""
+
+    status = 409
+    title = "Someone was faster"
+
+
+class Unavailable(ProductError):
+    """A part the answer needs is down for the moment; `retry_after` is in seconds."""
+
+    status = 503
+    title = "Please try again in a moment"
+    retry_after = 10
+
+
+def require(allowed: bool, message: str = "") -> None:
+    """Stop with Forbidden unless a policy said yes: the first line of every action."""
+    if not allowed:
+        raise Forbidden(message)

@@ -1,0 +1,93 @@
+"""The mail seam: letters go to an SMTP server, or at home into files that an admin can read.
+
+One letter has one recipient and a lasting message id. In files a repeat overwrites its own file, so a
+letter is there exactly once; over SMTP a repeat after a crash carries the same Message-ID.
+"""
+
+from dataclasses import dataclass
+from email.headerregistry import Address
+from email.utils import parseaddr
+from typing import Final
+
+from flask import Flask, current_app
+
+from core.config import SettingError, Settings
+from core.mail.backend import Backend, MailSummary, MailView
+from core.mail.files import MailFiles
+from core.mail.letter import (
+    MAX_NAME,
+    Letter,
+    MailFailed,
+    MailRefused,
+    build,
+    checked,
+    one_line,
+    unlinked,
+)
+from core.mail.smtp import Smtp
+
+__all__ = [
+    "Letter",
+    "MailFailed",
+    "MailRefused",
+    "MailSummary",
+    "MailView",
+    "checked",
+    "init",
+    "one_line",
+    "outbox",
+    "read",
+    "send",
+    "unlinked",
+]
+
+_KEY: Final = "fullcircle.mail"
+
+
+@dataclass(frozen=True)
+class Mail:
+    """The seam's object: knows who the letters are from and where they go."""
+
+    backend: Backend
+    sender: Address
+
+    def send(self, letter: Letter) -> None:
+        """Check, build and hand over. Raises MailRefused or MailFailed."""
+        self.backend.deliver(build(letter, self.sender))
+
+
+def init(app: Flask, settings: Settings) -> None:
+    """Choose the backend by MAIL_URL. Raises SettingError."""
+    backend = Smtp.from_url(settings.mail_url) if settings.mail_url else MailFiles(settings.var_dir / "mail")
+    app.extensions[_KEY] = Mail(backend, sender_of(settings))
+
+
+def sender_of(settings: Settings) -> Address:
+    """MAIL_FROM, under the site's name when it gives none. Raises SettingError."""
+    name, address = parseaddr(settings.mail_from)
+    try:
+        return Address(
+            display_name=one_line(name or settings.site_name, MAX_NAME), addr_spec=checked(address)
+        )
+    except MailRefused:
+        raise SettingError(f"MAIL_FROM must be an address, not {settings.mail_from!r}.") from None
+
+
+def _mail() -> Mail:
+    found: Mail = current_app.extensions[_KEY]
+    return found
+
+
+def send(letter: Letter) -> None:
+    """Send through the current app's backend. Raises MailRefused (never again) or MailFailed (try later)."""
+    _mail().send(letter)
+
+
+def outbox(limit: int = 50, before: str | None = None) -> list[MailSummary]:
+    """Letters kept at home, newest first; empty when letters go to an SMTP server."""
+    return _mail().backend.outbox(limit, before)
+
+
+def read(key: str) -> MailView | None:
+    """One letter kept at home, or None."""
+    return _mail().backend.read(key)

@@ -1,0 +1,296 @@
+"""Search at scale: one table in the product's own database, written in the transaction of whoever adds.
+
+Words come from our analyser, as for Whoosh, and go into a weighted tsvector (title A, tags B, body C) as they are:
+no dictionary, parser or locale of the server has a say, so both engines find the same posts and `unaccent` is not
+needed. `pg_trgm`, where the server offers it, lets the search for similar titles forgive misspellings.
+"""
+
+import logging
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from itertools import combinations
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, REAL, TSQUERY, TSVECTOR, insert
+from sqlalchemy.orm import Session
+from sqlalchemy.schema import CreateIndex, CreateTable, DropTable, SetTableComment
+
+from core.search.documents import (
+    MOST_HITS,
+    Document,
+    Hit,
+    Part,
+    SearchDamaged,
+    labels,
+    labels_unwanted,
+    labels_wanted,
+    parts,
+)
+from core.search.grammar import Phrase, Query, Resemblance, resembling
+from core.search.words import VERSION, fold, label
+
+log = logging.getLogger(__name__)
+
+MOST_RANKED = 2_000  # the newest matches; ranking reads every one of them
+MOST_PLACES = 255  # of one word in one post: PostgreSQL keeps no more
+MOST_TITLE_CHARS = 200
+_WEIGHTS: dict[Part, str] = {"title": "A", "tags": "B", "body": "C"}
+_NO_SUCH_TABLE = "42P01"
+_LOCK = 5_914_020  # any number that nothing else in the database locks
+
+_TABLE = sa.Table(
+    "search_document",
+    sa.MetaData(),  # its own: the table belongs to this adapter, not to the product's migrations
+    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("thread_id", sa.BigInteger, nullable=False),
+    sa.Column("access", sa.Integer, nullable=False),
+    sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("labels", ARRAY(sa.Text), nullable=False),
+    sa.Column("words", TSVECTOR, nullable=False),
+    comment=f"words of version {VERSION}",
+)
+_POST = _TABLE.c
+_FOUND = sa.Index("search_document_found", _POST.words, _POST.labels, postgresql_using="gin")
+_NEWEST = sa.Index("search_document_newest", _POST.created_at, _POST.id)
+_TITLES = sa.Index(
+    "search_document_titles", _POST.title, postgresql_using="gin", postgresql_ops={"title": "gin_trgm_ops"}
+)
+
+
+class PostgresIndex:
+    """The index in the table `search_document`. `session` gives the session whose transaction is to be joined;
+    nothing here commits."""
+
+    def __init__(self, session: Callable[[], Session]) -> None:
+        self._session = session
+
+    def add(self, docs: Sequence[Document]) -> None:
+        """Insert or replace documents by id, all of them or none."""
+        newest = {document.id: document for document in docs}
+        if not newest:
+            return
+        statement = insert(_TABLE)
+        replaced = {
+            column.name: statement.excluded[column.name] for column in _POST if not column.primary_key
+        }
+        statement = statement.on_conflict_do_update(index_elements=[_POST.id], set_=replaced)
+        rows = [
+            _row_of(newest[key]) for key in sorted(newest)
+        ]  # in order: two adders never wait for each other
+        with _reporting():
+            self._session().execute(statement, rows)
+
+    def remove(self, ids: Collection[int]) -> None:
+        """Forget documents; ids that are not there are passed over."""
+        if ids:
+            with _reporting():
+                self._session().execute(sa.delete(_TABLE).where(_POST.id.in_(sorted(ids))))
+
+    def find(self, query: Query, *, clearance: int, limit: int) -> list[Hit]:
+        """The best posts for a query (see `Index.find`)."""
+        if query.is_empty or limit < 1:
+            return []
+        with _reporting():
+            return _hits(self._session().execute(_finding(query, clearance, min(limit, MOST_HITS))))
+
+    def similar(
+        self, text: str, *, clearance: int, limit: int, kinds: Collection[str] | None = None
+    ) -> list[Hit]:
+        """Threads that resemble a title (see `Index.similar`), also where words are misspelt if pg_trgm is there."""
+        wanted = resembling(text)
+        if not wanted.lexemes or limit < 1:
+            return []
+        visible = [_POST.access <= clearance]
+        if kinds is not None:
+            visible.append(_has_label([f"kind:{label(kind)}" for kind in kinds]))
+        with _reporting():
+            statement = _resembling(wanted, visible, min(limit, MOST_HITS), by_letters=self._has_trigrams())
+            return _hits(self._session().execute(statement))
+
+    def count(self) -> int:
+        """How many documents are indexed."""
+        with _reporting():
+            return int(self._session().execute(sa.select(sa.func.count()).select_from(_TABLE)).scalar_one())
+
+    def clear(self) -> None:
+        """Forget every document."""
+        with _reporting():
+            self._session().execute(sa.delete(_TABLE))
+
+    def healthy(self) -> bool:
+        """Whether the table is there and was filled by this version of the analyser."""
+        comment = sa.func.obj_description(sa.func.to_regclass(_TABLE.name), "pg_class")
+        return bool(self._session().execute(sa.select(comment)).scalar_one() == _TABLE.comment)
+
+    def recover(self) -> bool:
+        """Make a missing or outdated table anew, empty; True if it did."""
+        session = self._session()
+        session.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+        if self.healthy():
+            return False
+        session.execute(DropTable(_TABLE, if_exists=True))
+        self.ensure()
+        return True
+
+    def ensure(self) -> None:
+        """Make the table, if there is none, and its indexes."""
+        session = self._session()
+        session.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+        session.execute(CreateTable(_TABLE, if_not_exists=True))
+        session.execute(SetTableComment(_TABLE))
+        for made in (_FOUND, _NEWEST):
+            session.execute(CreateIndex(made, if_not_exists=True))
+        if self._has_trigrams() or self._install_trigrams():
+            session.execute(CreateIndex(_TITLES, if_not_exists=True))
+
+    def claim(self) -> None:
+        """Nothing to claim: every process may write."""
+
+    def close(self) -> None:
+        """Nothing to let go of: the session belongs to the caller."""
+
+    def _has_trigrams(self) -> bool:
+        statement = sa.text("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_trgm')")
+        return bool(self._session().execute(statement).scalar_one())
+
+    def _install_trigrams(self) -> bool:
+        """Try to add pg_trgm to the database; say so where that is not allowed, and go on without."""
+        try:
+            with self._session().begin_nested():
+                self._session().execute(sa.text("CREATE EXTENSION IF NOT EXISTS pg_trgm"))
+        except sa.exc.DBAPIError as error:
+            log.warning(
+                "PostgreSQL's extension pg_trgm could not be created (%s). Search works, but similar titles are "
+                "found by whole words only. A database administrator can run: CREATE EXTENSION pg_trgm;",
+                str(error.orig).strip(),
+            )
+            return False
+        return True
+
+
+@contextmanager
+def _reporting() -> Iterator[None]:
+    """Say that the index is missing where the database says that its table is."""
+    try:
+        yield
+    except sa.exc.ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", None) == _NO_SUCH_TABLE:
+            raise SearchDamaged("The table search_document is missing.") from error
+        raise
+
+
+def _hits(rows: sa.Result[Any]) -> list[Hit]:
+    return [Hit(row.id, row.thread_id, float(row.score)) for row in rows]
+
+
+def _row_of(document: Document) -> dict[str, Any]:
+    return {
+        "id": document.id,
+        "thread_id": document.thread_id,
+        "access": document.access,
+        "created_at": document.created_at,
+        "title": fold(document.title)[:MOST_TITLE_CHARS],
+        "labels": labels(document),
+        "words": _vector(document),
+    }
+
+
+def _vector(document: Document) -> str:
+    """A document in the written form of a tsvector: words hold no character that would need quoting."""
+    places: dict[str, list[str]] = {}
+    number = 0
+    for part, found in parts(document):
+        number += 1  # a gap, so that no phrase crosses from one part into the next
+        for lexeme in found:
+            number += 1
+            places.setdefault(lexeme, []).append(f"{number}{_WEIGHTS[part]}")
+    return " ".join(f"'{lexeme}':{','.join(here[:MOST_PLACES])}" for lexeme, here in places.items())
+
+
+def _tsquery(phrases: Sequence[Phrase], *, in_title: bool) -> str:
+    """Any of the phrases, in the written form of a tsquery."""
+    end = ":A" if in_title else ""
+    return " | ".join("(" + " <-> ".join(f"'{lexeme}'{end}" for lexeme in p.lexemes) + ")" for p in phrases)
+
+
+def _matches(tsquery: str) -> sa.ColumnElement[bool]:
+    return _POST.words.op("@@", is_comparison=True)(sa.cast(tsquery, TSQUERY))
+
+
+def _has_label(any_of: Sequence[str]) -> sa.ColumnElement[bool]:
+    return _POST.labels.op("&&", is_comparison=True)(sa.cast(list(any_of), ARRAY(sa.Text)))
+
+
+def _rank(words: sa.ColumnElement[Any], tsquery: str) -> sa.ColumnElement[float]:
+    """How well a post answers; 1 divides by the logarithm of its length."""
+    weights = sa.cast([0.1, 0.2, 0.4, 1.0], ARRAY(REAL))  # of D, C, B and A
+    return sa.func.ts_rank(weights, words, sa.cast(tsquery, TSQUERY), 1)
+
+
+def _conditions(query: Query) -> Iterator[sa.ColumnElement[bool]]:
+    """What a post must fulfil besides holding the words."""
+    for wanted in labels_wanted(query):
+        yield _has_label(wanted)
+    if unwanted := labels_unwanted(query):
+        yield ~_has_label(unwanted)
+    if query.excluded:
+        yield ~_matches(_tsquery(query.excluded, in_title=query.in_title))
+    if query.since:
+        yield _POST.created_at >= _midnight(query.since)
+    if query.until:
+        yield _POST.created_at < _midnight(query.until)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def _finding(query: Query, clearance: int, limit: int) -> sa.Select[Any]:
+    """The newest matches, at most MOST_RANKED of them, in the order of their rank."""
+    statement = sa.select(_TABLE).where(_POST.access <= clearance, *_conditions(query))
+    newest = (_POST.created_at.desc(), _POST.id.desc())
+    if not query.groups:
+        return (
+            statement.with_only_columns(_POST.id, _POST.thread_id, sa.literal(0.0).label("score"))
+            .order_by(*newest)
+            .limit(limit)
+        )
+    tsquery = " & ".join(f"({_tsquery(group, in_title=query.in_title)})" for group in query.groups)
+    found = (
+        statement.where(_matches(tsquery))
+        .order_by(*newest)
+        .limit(MOST_RANKED)
+        .cte("found")
+        .prefix_with("MATERIALIZED")
+    )
+    score = _rank(found.c.words, tsquery).label("score")
+    order = (score.desc(), found.c.created_at.desc(), found.c.id.desc())
+    return sa.select(found.c.id, found.c.thread_id, score).order_by(*order).limit(limit)
+
+
+def _resembling(
+    wanted: Resemblance, visible: Sequence[sa.ColumnElement[bool]], limit: int, *, by_letters: bool
+) -> sa.Select[Any]:
+    """The best post of each thread that holds enough of the words, or whose title is spelt much alike."""
+    stored = [f"'{lexeme}'" for lexeme in wanted.lexemes]
+    enough = " | ".join(f"({' & '.join(some)})" for some in combinations(stored, wanted.needed))
+    ways = [_newest_where(_matches(enough), *visible)]
+    if by_letters:
+        ways.append(_newest_where(_POST.title.op("%", is_comparison=True)(wanted.text), *visible))
+    found = sa.union_all(*ways).cte("found")
+    score = _rank(found.c.words, " | ".join(stored))
+    if by_letters:
+        score += sa.func.similarity(found.c.title, wanted.text)
+    ranked = sa.select(found.c.id, found.c.thread_id, found.c.created_at, score.label("score")).subquery()
+    order = (ranked.c.score.desc(), ranked.c.created_at.desc(), ranked.c.id.desc())
+    best = sa.select(ranked).distinct(ranked.c.thread_id).order_by(ranked.c.thread_id, *order).subquery()
+    order = (best.c.score.desc(), best.c.created_at.desc(), best.c.id.desc())
+    return sa.select(best).order_by(*order).limit(limit)
+
+
+def _newest_where(*conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    newest = sa.select(_TABLE).where(*conditions).order_by(_POST.created_at.desc(), _POST.id.desc())
+    return sa.select(newest.limit(MOST_RANKED).subquery())

@@ -1,0 +1,159 @@
+"""How a document lies in a Whoosh segment, and a segment opened for reading.
+
+Whoosh stores, merges and commits; words come from our own analyser. A posting list says which documents hold a word
+and how much it counts there. Where words stand is not in the postings but in one row of text a document, which is
+read for the few candidates of a phrase only: that makes the index half as large and indexing faster.
+"""
+
+import warnings
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from copy import copy
+from itertools import accumulate, repeat
+from typing import Any, Literal
+
+from core.search.documents import Document, Part, labels, parts
+
+with warnings.catch_warnings():  # sources of 2015: newer Pythons warn about their escapes and comparisons
+    warnings.simplefilter("ignore")
+    from whoosh import columns, fields, formats
+    from whoosh.codec.whoosh3 import W3Codec
+    from whoosh.filedb.compound import CompoundStorage
+    from whoosh.filedb.structfile import BufferFile
+    from whoosh.reading import TermNotFound
+
+WordField = Literal["text", "title"]
+_WEIGHTS: Mapping[Part, float] = {"title": 4.0, "tags": 2.0, "body": 1.0}
+_ROWS = columns.VarBytesColumn()
+_NUMBERS = {"id": "q", "thread": "q", "created": "q", "access": "H", "length": "H"}
+
+
+class _Words(fields.FieldType):  # type: ignore[misc]
+    """Takes words that are analysed and weighed already."""
+
+    def __init__(self) -> None:
+        super().__init__(formats.Existence(), None)
+
+    def index(self, value: Mapping[str, float], **_: object) -> Iterator[tuple[bytes, int, float, bytes]]:
+        """Whoosh's form of a posting: word, frequency, weight, payload."""
+        for lexeme, weight in value.items():
+            yield lexeme.encode(), 1, weight, b""
+
+
+class _Labels(fields.FieldType):  # type: ignore[misc]
+    """Takes exact labels such as a tag: found, never ranked."""
+
+    def __init__(self) -> None:
+        super().__init__(formats.Existence(), None)
+
+    def index(self, value: Iterable[str], **_: object) -> Iterator[tuple[bytes, int, float, bytes]]:
+        """Whoosh's form of a posting: label, frequency, weight, payload."""
+        for text in value:
+            yield text.encode(), 1, 1.0, b""
+
+
+def schema() -> Any:
+    """The fields of the index."""
+    numbers = {name: fields.COLUMN(columns.NumericColumn(code)) for name, code in _NUMBERS.items()}
+    return fields.Schema(text=_Words(), title=_Words(), labels=_Labels(), row=fields.COLUMN(_ROWS), **numbers)
+
+
+def codec() -> Any:
+    """Large blocks, because lists are read whole; no statistics of lengths, because they have a column of their own."""
+    made = W3Codec(blocklimit=8192, compression=1)
+    made.length_stats = False
+    return made
+
+
+def fields_of(document: Document) -> dict[str, Any]:
+    """A document as the writer takes it."""
+    text: dict[str, float] = {}
+    rows: list[str] = []
+    length = 0
+    for part, found in parts(document):
+        weight = _WEIGHTS[part]
+        for lexeme in found:
+            text[lexeme] = text.get(lexeme, 0.0) + weight
+        length += len(found)
+        rows.append(f" {' '.join(found)} ")
+    return {
+        "text": text,
+        "title": dict.fromkeys(rows[0].split(), 1.0),
+        "labels": labels(document),
+        "row": "\n".join(rows).encode(),
+        "id": document.id,
+        "thread": document.thread_id,
+        "created": int(document.created_at.timestamp()),
+        "access": document.access,
+        "length": length,
+    }
+
+
+class OpenPart:
+    """One segment in memory: nothing changes in it but which documents are deleted."""
+
+    def __init__(self, segment: Any, data: bytes) -> None:
+        """Read the content of a segment's file into memory."""
+        files = CompoundStorage(BufferFile(data), use_mmap=False)
+        self._terms = segment.codec().terms_reader(files, segment)
+        reader = segment.codec().per_document_reader(files, segment)
+        self._rows = reader.column_reader("row", _ROWS)
+        self.size: int = segment.doc_count_all()
+        self.ids, self.threads, self.created, self.access, self.lengths = (
+            array(code, reader.column_reader(name, columns.NumericColumn(code)))
+            for name, code in _NUMBERS.items()
+        )
+        self.words = sum(self.lengths)
+        self.newest = max(self.created, default=0)
+        self.deleted: AbstractSet[int] = frozenset()
+        self._numbers: dict[int, int] = {}
+        self._hidden: dict[int, frozenset[int]] = {}
+
+    def with_deleted(self, numbers: Iterable[int]) -> "OpenPart":
+        """The same part in a state where other documents are deleted."""
+        part = copy(self)
+        part.deleted = frozenset(numbers)
+        return part
+
+    def postings(self, field: str, text: str) -> dict[int, float]:
+        """Documents (by number in this part) that hold `text`, with its weight there."""
+        try:
+            matcher = self._terms.matcher(field, text.encode(), formats.Existence())
+        except TermNotFound:
+            return {}
+        found: dict[int, float] = {}
+        while matcher.is_active():
+            matcher._read_data()  # whole blocks: asking a matcher for one posting at a time is five times slower
+            steps, weights, _ = matcher._data
+            numbers = accumulate(steps)
+            found.update(zip(numbers, repeat(weights or 1.0) if not isinstance(weights, tuple) else weights))
+            matcher._next_block()
+        return found
+
+    def frequency(self, field: str, text: str) -> int:
+        """How many documents hold `text`."""
+        try:
+            return int(self._terms.doc_frequency(field, text.encode()))
+        except KeyError:
+            return 0
+
+    def row(self, number: int, *, title_only: bool = False) -> bytes:
+        """The words of a document in order: a line for the title, each tag, the body; spaces around each word."""
+        row: bytes = self._rows[number]
+        return row.split(b"\n", 1)[0] if title_only else row
+
+    def number_of(self, document_id: int) -> int | None:
+        """Where a document that is not deleted stands in this part."""
+        if not self._numbers:
+            self._numbers.update((found, number) for number, found in enumerate(self.ids))
+        number = self._numbers.get(document_id)
+        return None if number in self.deleted else number
+
+    def hidden(self, clearance: int) -> frozenset[int]:
+        """Documents that a viewer of this clearance may not see."""
+        if clearance not in self._hidden:
+            self._hidden[clearance] = frozenset(
+                n for n, access in enumerate(self.access) if access > clearance
+            )
+        return self._hidden[clearance]

@@ -1,0 +1,26 @@
+"""Named places in a page that features of upper floors fill, so that a lower page need not know them."""
+
+from collections import defaultdict
+from collections.abc import Callable
+
+from markupsafe import Markup
+
+Filler = Callable[..., str | Markup | None]
+_fillers: dict[str, list[tuple[int, Filler]]] = defaultdict(list)
+
+
+def fill(place: str, order: int = 50) -> Callable[[Filler], Filler]:
+    """Register a function that returns safe HTML (or None) for `place`; lower `order` comes first."""
+
+    def register(filler: Filler) -> Filler:
+        _fillers[place].append((order, filler))
+        _fillers[place].sort(key=lambda pair: pair[0])
+        return filler
+
+    return register
+
+
+def slot(place: str, **context: object) -> Markup:
+    """Everything that was filled into `place`, in order. Fillers must return autoescaped template output."""
+    parts = [filler(**context) for _, filler in _fillers.get(place, ())]
+    return Markup("").join(Markup(part) for part in parts if part)  # noqa: S704 - fillers return rendered templates

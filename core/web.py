@@ -1,0 +1,303 @@
+"""What every request passes through: ids, logs, security headers, languages, the error pages, and template values."""
+
+import logging
+import secrets
+import time
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import sqlalchemy as sa
+from babel.dates import format_datetime
+from flask import Flask, Response, current_app, g, has_request_context, jsonify, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import Babel, force_locale, get_locale
+from flask_babel import gettext as _
+from flask_compress import Compress
+from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
+from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from core import db as edge
+from core.config import Settings, settings
+from core.errors import NotFound, ProductError, SignInRequired, Unavailable
+from core.sign_in import viewer
+from core.site import site
+from core.slots import slot
+
+log = logging.getLogger("fullcircle.access")
+csrf = CSRFProtect()
+babel = Babel()
+compress = Compress()
+MAX_REQUEST = 12_000_000
+
+
+def init(app: Flask, settings: Settings) -> None:
+    """Wire all of it, once."""
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        SESSION_COOKIE_NAME="__Host-session" if settings.is_https else "session",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.is_https,
+        SESSION_COOKIE_PATH="/",
+        PERMANENT_SESSION_LIFETIME=settings.session_days * 86400,
+        SESSION_REFRESH_EACH_REQUEST=False,
+        MAX_CONTENT_LENGTH=MAX_REQUEST,
+        MAX_FORM_MEMORY_SIZE=2_000_000,
+        WTF_CSRF_TIME_LIMIT=None,
+        WTF_CSRF_SSL_STRICT=settings.is_https,
+        BABEL_DEFAULT_LOCALE=settings.language_list[0],
+        COMPRESS_ALGORITHM=["br", "gzip"],
+        COMPRESS_LEVEL=2,
+        COMPRESS_BR_LEVEL=3,
+        COMPRESS_MIN_SIZE=1000,
+        TEMPLATES_AUTO_RELOAD=False,
+    )
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.before_request(_begin)
+    app.after_request(_finish)
+    csrf.init_app(app)
+    babel.init_app(app, locale_selector=chosen_locale, timezone_selector=_chosen_zone)
+    compress.init_app(app)
+    _register_errors(app)
+    _register_templates(app)
+    app.add_url_rule("/health", "health", lambda: ("ok\n", 200, {"Content-Type": "text/plain; charset=utf-8"}))
+    app.add_url_rule("/ready", "ready", ready)
+
+
+def trust_proxies(app: Flask, settings: Settings) -> None:
+    """Believe X-Forwarded-* of so many reverse proxies; outermost, so that all else sees the mended request."""
+    hops = settings.trusted_proxies
+    if hops:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+
+
+def _begin() -> None:
+    g.request_id = secrets.token_hex(8)
+    g.started = time.perf_counter()
+
+
+def _finish(response: Response) -> Response:
+    for name, value in security_headers(g.get("nonce")).items():
+        response.headers.setdefault(name, value)
+    response.headers["X-Request-ID"] = g.get("request_id", "")
+    if "Cache-Control" not in response.headers:
+        response.headers["Cache-Control"] = "private, no-store"
+    _log_access(response)
+    put_off = g.pop("db_apart", None)
+    if put_off:
+        app = current_app._get_current_object()  # type: ignore[attr-defined]
+        response.call_on_close(lambda: edge.run_apart(app, put_off))
+    return response
+
+
+def _log_access(response: Response) -> None:
+    if not log.isEnabledFor(logging.INFO):
+        return
+    took = round((time.perf_counter() - g.get("started", time.perf_counter())) * 1000, 1)
+    extra = {"method": request.method, "path": request.path, "status": response.status_code, "ms": took}
+    log.info("request", extra=extra)
+
+
+def nonce() -> str:
+    """This request's nonce for scripts; pages that are kept for visitors must not call it."""
+    if "nonce" not in g:
+        g.nonce = secrets.token_urlsafe(16)
+    return str(g.nonce)
+
+
+@lru_cache(maxsize=4)
+def _fixed_headers(is_https: bool) -> tuple[tuple[str, str], ...]:
+    headers = {
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "strict-origin-when-cross-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+        "X-Frame-Options": "DENY",
+    }
+    if is_https:
+        headers["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
+    return tuple(headers.items())
+
+
+def security_headers(script_nonce: str | None) -> dict[str, str]:
+    """The headers of every answer; with a nonce for pages that carry an inline script."""
+    scripts = f"'self' 'nonce-{script_nonce}'" if script_nonce else "'self'"
+    policy = (
+        f"default-src 'none'; script-src {scripts}; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "
+        "connect-src 'self'; manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
+    )
+    return {"Content-Security-Policy": policy, **dict(_fixed_headers(settings().is_https))}
+
+
+def chosen_locale() -> str:
+    """The member's language, else the browser's best match among those offered; in a task the first of them."""
+    offered = settings().language_list
+    if not has_request_context():
+        return offered[0]
+    wanted = viewer().locale or request.cookies.get("lang", "")
+    if wanted in offered:
+        return wanted
+    return request.accept_languages.best_match(offered) or offered[0]
+
+
+def _chosen_zone() -> str:
+    return (viewer().timezone if has_request_context() else "") or "UTC"
+
+
+def wants_json() -> bool:
+    """Whether the caller is a program."""
+    if request.path.startswith(("/api/", "/hooks/")) or request.is_json:
+        return True
+    best = request.accept_mimetypes.best_match(["text/html", "application/json"])
+    return best == "application/json" and request.accept_mimetypes[best] > request.accept_mimetypes["text/html"]
+
+
+def _register_errors(app: Flask) -> None:
+    app.register_error_handler(ProductError, show_error)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(CSRFError, _csrf_error)
+    app.register_error_handler(sa.exc.OperationalError, _database_error)
+    app.register_error_handler(Exception, _crash)
+
+
+def show_error(error: ProductError) -> ResponseReturnValue:
+    """Render a product error: problem+json (RFC 9457) for programs, a page that says what to do for people."""
+    if isinstance(error, SignInRequired) and not wants_json():
+        if request.method == "GET":
+            return redirect(url_for("people.sign_in", next=request.full_path.rstrip("?")))
+        return redirect(url_for("people.sign_in"))
+    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Unavailable) else {}
+    if wants_json():
+        problem: dict[str, Any] = {"type": "about:blank", "title": error.title, "status": error.status}
+        problem |= {"detail": error.message} if error.message else {}
+        problem |= {"errors": error.fields} if error.fields else {}
+        answer = jsonify(problem)
+        answer.mimetype = "application/problem+json"
+        return answer, error.status, headers
+    page = render_template(
+        "error.html", code=error.status, title=_(error.title), text=error.message, reference=g.get("request_id", "")
+    )
+    return page, error.status, headers
+
+
+def _http_error(error: HTTPException) -> ResponseReturnValue:
+    if error.code is None or error.code < 400:
+        return error.get_response()
+    if error.code == 404:
+        return show_error(NotFound())
+    shown = ProductError(_http_words(error.code))
+    shown.status = error.code
+    shown.title = error.name
+    response = current_app.make_response(show_error(shown))
+    for name in ("Retry-After", "Allow"):
+        if name in error.get_response().headers:
+            response.headers[name] = error.get_response().headers[name]
+    return response
+
+
+def _http_words(code: int) -> str:
+    words = {
+        405: _("This address does not take that kind of request."),
+        413: _("That is too large to send. Please send less at once."),
+        429: _("That was a lot in a short time. Please wait a moment and try again."),
+    }
+    return words.get(code, "")
+
+
+def _csrf_error(_error: CSRFError) -> ResponseReturnValue:
+    shown = ProductError(_("This form was open too long or in another sign-in. Go back, reload the page and send it again."))
+    shown.status = 400
+    return show_error(shown)
+
+
+def _database_error(error: sa.exc.OperationalError) -> ResponseReturnValue:
+    logging.getLogger(__name__).error("the database failed", exc_info=error)
+    edge.db.session.rollback()
+    with force_locale(_safe_locale()):
+        words = _("The database does not answer right now. Nothing was lost; please try again in a moment.")
+    return _plain_failure(503, words)
+
+
+def _crash(error: Exception) -> ResponseReturnValue:
+    logging.getLogger(__name__).exception("a request failed", exc_info=error)
+    if current_app.testing and current_app.config.get("PROPAGATE_EXCEPTIONS"):
+        raise error
+    edge.db.session.rollback()
+    with force_locale(_safe_locale()):
+        words = _("Something went wrong on our side. It was logged as %(id)s.", id=g.get("request_id", ""))
+    return _plain_failure(500, words)
+
+
+def _safe_locale() -> str:
+    """The browser's language: asks nothing of the database, which may be what failed."""
+    offered = settings().language_list
+    return request.accept_languages.best_match(offered) or offered[0]
+
+
+def _plain_failure(status: int, words: str) -> ResponseReturnValue:
+    """An error page that needs neither database nor templates."""
+    headers = {"Retry-After": "10"} if status == 503 else {}
+    if wants_json():
+        answer = jsonify({"type": "about:blank", "title": "Failure", "status": status, "detail": words})
+        answer.mimetype = "application/problem+json"
+        return answer, status, headers
+    page = current_app.jinja_env.get_template("failure.html").render(status=status, message=words, locale="en")
+    return page, status, headers
+
+
+def ready() -> ResponseReturnValue:
+    """Whether this process can serve: database (and Redis, at scale) answer."""
+    try:
+        edge.db.session.execute(sa.text("SELECT 1"))
+    except (sa.exc.SQLAlchemyError, Unavailable):
+        return "database does not answer\n", 503, {"Content-Type": "text/plain; charset=utf-8", "Retry-After": "5"}
+    return "ready\n", 200, {"Content-Type": "text/plain; charset=utf-8"}
+
+
+def _register_templates(app: Flask) -> None:
+    app.jinja_env.globals.update(slot=slot, csrf_token=generate_csrf)
+    app.jinja_env.filters.update(instant=instant, iso=iso, day=day)
+    app.context_processor(_page_values)
+
+
+def _page_values() -> dict[str, Any]:
+    locale = get_locale()
+    is_rtl = bool(locale and locale.text_direction == "rtl")
+    asker = viewer()
+    return {
+        "site": site(),
+        "viewer": asker,
+        "nonce": nonce() if asker.is_member else None,
+        "locale": str(locale or "en"),
+        "direction": "rtl" if is_rtl else "ltr",
+    }
+
+
+def iso(value: datetime) -> str:
+    """A moment for machines."""
+    return value.isoformat(timespec="seconds")
+
+
+def instant(value: datetime) -> str:
+    """A moment in the reader's language and zone, such as `Nov 3, 2026, 4:05 PM`."""
+    return _formatted(value.replace(second=0, microsecond=0), str(get_locale() or "en"), viewer().timezone or "UTC", "medium")
+
+
+def day(value: datetime) -> str:
+    """A day in the reader's language and zone."""
+    return _formatted(value.replace(second=0, microsecond=0), str(get_locale() or "en"), viewer().timezone or "UTC", "d MMM y")
+
+
+@lru_cache(maxsize=4096)
+def _formatted(value: datetime, locale: str, zone: str, form: str) -> str:
+    try:
+        tz = ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        tz = ZoneInfo("UTC")
+    style = "MMM d, y, HH:mm" if form == "medium" and locale == "en" else form
+    return str(format_datetime(value, style, tzinfo=tz, locale=locale))

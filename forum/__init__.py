@@ -1,0 +1,1 @@
+"""Categories, threads, answers, tags, flags, escalations and reading state."""

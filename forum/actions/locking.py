@@ -1,0 +1,49 @@
+"""One lock for each thread: whatever changes a thread takes its row first; changes stand in a line."""
+
+import sqlalchemy as sa
+
+from core.db import db
+from core.errors import NotFound
+from forum.models import Category, Post, Thread
+
+
+def lock(thread_id: int) -> Thread:
+    """The thread as it stands now, held until the transaction ends, its version grown by one.
+
+    On PostgreSQL others wait here for the row, on SQLite for the write transaction. Raises NotFound.
+    """
+    statement = (
+        sa.update(Thread).where(Thread.id == thread_id).values(version=Thread.version + 1).returning(Thread)
+    )
+    options = {"synchronize_session": False, "populate_existing": True}
+    found = db.session.execute(statement, execution_options=options).scalar_one_or_none()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def thread_of(post: Post) -> Thread:
+    """The thread a post stands in, without locking it: what a rule needs to look at."""
+    return db.session.get_one(Thread, post.thread_id)
+
+
+def lock_post(post: Post) -> tuple[Thread, Post]:
+    """The post's thread, locked, and the post as it stands now."""
+    thread = lock(post.thread_id)
+    db.session.refresh(post)
+    return thread, post
+
+
+def count_in_category(category_id: int, difference: int) -> Category:
+    """Change a category's number of threads and hold its row. Raises NotFound."""
+    statement = (
+        sa.update(Category)
+        .where(Category.id == category_id)
+        .values(thread_count=Category.thread_count + difference)
+        .returning(Category)
+    )
+    options = {"synchronize_session": False, "populate_existing": True}
+    found = db.session.execute(statement, execution_options=options).scalar_one_or_none()
+    if found is None:
+        raise NotFound
+    return found

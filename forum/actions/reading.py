@@ -1,0 +1,35 @@
+"""What reading leaves behind: how far somebody came, and how often a thread was opened."""
+
+from collections.abc import Mapping
+
+import sqlalchemy as sa
+
+from core import clock
+from core.db import db, upsert
+from core.errors import require
+from core.viewer import Viewer
+from forum import policy
+from forum.models import Reading, Thread
+
+
+def mark_read(actor: Viewer, thread_id: int, position: int) -> None:
+    """Note how far somebody has read; never goes back. The caller has shown them these posts."""
+    require(policy.may_keep_place(actor))
+    moment = clock.now()
+    row = {"person_id": actor.id, "thread_id": thread_id, "position": position, "at": moment}
+    furthest = sa.case((Reading.position < position, position), else_=Reading.position)
+    change = {"position": furthest, "at": moment}
+    upsert(Reading.__table__, row, key=["person_id", "thread_id"], change=change)
+
+
+def count_views(actor: Viewer, views: Mapping[int, int]) -> None:
+    """Add views by thread id. No version grows: a page does not change because it was read."""
+    require(policy.may_count_views(actor))
+    table = Thread.__table__
+    statement = (
+        sa.update(table)
+        .where(table.c.id == sa.bindparam("thread"))
+        .values(view_count=table.c.view_count + sa.bindparam("views"))
+    )
+    rows = [{"thread": thread_id, "views": number} for thread_id, number in sorted(views.items())]
+    db.session.execute(statement, rows)

@@ -1,0 +1,56 @@
+"""Where things of the forum are found: the canonical address of a thread by its kind, pages of posts, slugs.
+
+Features above register the kinds whose discussion lives on a page of theirs (ideas, releases).
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from typing import Any, Final
+from urllib.parse import quote
+
+PER_PAGE: Final = 20
+SLUG_LENGTH: Final = 80
+Finder = Callable[[int], str]
+_finders: dict[str, Finder] = {}
+_GAPS: Final = re.compile(r"[\W_]+")
+
+
+def register(kind: str, find: Finder) -> None:
+    """Let threads of `kind` live at `find(thread_id)`, a path without query."""
+    _finders[kind] = find
+
+
+def lives_elsewhere(kind: str) -> bool:
+    """Whether another feature shows threads of this kind."""
+    return kind in _finders
+
+
+def thread_path(thread: Any) -> str:
+    """Path of a thread (anything with `id`, `kind` and `slug`), asking the feature that shows its kind."""
+    finder = _finders.get(thread.kind)
+    return finder(thread.id) if finder else plain_path(thread.id, thread.slug)
+
+
+def plain_path(thread_id: int, slug: str) -> str:
+    """The forum's own path: good for every kind, since the thread page sends readers on where they belong."""
+    return f"/t/{thread_id}/{quote(slug)}" if slug else f"/t/{thread_id}"
+
+
+def page_of(position: int) -> int:
+    """Which page of a thread a post stands on. Pages go by position, so that they hold when others write."""
+    return max(1, (position - 1) // PER_PAGE + 1)
+
+
+def post_path(thread: Any, post: Any) -> str:
+    """Path of a post (anything with `id` and `position`) on its thread's page."""
+    page = page_of(post.position)
+    query = f"?page={page}" if page > 1 else ""
+    return f"{thread_path(thread)}{query}#post-{post.id}"
+
+
+def slug_of(title: str) -> str:
+    """The readable end of an address, in the title's own letters; never empty."""
+    text = unicodedata.normalize("NFKC", title).casefold()
+    slug = _GAPS.sub("-", text)[:SLUG_LENGTH].strip("-")
+    return slug or "thread"

@@ -1,0 +1,1 @@
+"""Ideas, votes, evidence, triage and the roadmap."""

@@ -1,0 +1,1 @@
+"""Backlog items: what an idea became in the team's tracker."""

@@ -1,0 +1,20 @@
+"""What the backlog puts into an idea's page."""
+
+from typing import Any
+
+from flask import render_template
+
+from core.slots import fill
+from core.viewer import Viewer
+from ideation import policy
+from ideation.backlog import queries
+
+
+@fill("idea.desk", order=20)
+def work_of_idea(*, viewer: Viewer, idea: Any, **_: Any) -> str | None:
+    """The work it became, with its tracker; the form for those who triage."""
+    items = queries.items_of([idea.id])
+    may_triage = policy.may_triage(viewer)
+    if not items and not may_triage:
+        return None
+    return render_template("ideation/backlog/_items.html", idea=idea, items=items, may_triage=may_triage)

@@ -1,0 +1,1 @@
+"""Releases: what shipped, for whom, and where it came from."""

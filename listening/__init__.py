@@ -1,0 +1,1 @@
+"""Sources, mentions, the inbox, and replies to the channels they came from."""

@@ -1,0 +1,1 @@
+"""Accounts, sign-in, profiles, roles, sessions and linked outside identities."""

@@ -1,0 +1,42 @@
+"""The blueprint every route of people hangs on, and what several of its modules need."""
+
+from urllib.parse import urlsplit
+
+from flask import Blueprint, request, session
+from flask_login import login_user
+
+from core.sign_in import member
+from core.viewer import Viewer
+from people import actions, queries
+
+blueprint = Blueprint("people", __name__)
+
+
+def fresh_member() -> Viewer:
+    """Who asks, having typed the password in the last half hour."""
+    asker = member()
+    actions.require_fresh(asker)
+    return asker
+
+
+def hold_session(token: str, *, remember: bool) -> None:
+    """Give the browser a session's token in a new cookie: nothing of the one before stays, CSRF token included."""
+    session.clear()
+    session.permanent = remember
+    found = queries.viewer_of_token(token)
+    if found is not None:
+        login_user(found)
+
+
+def browser() -> dict[str, str]:
+    """What a session record notes of the browser: its address and how it names itself."""
+    return {"address": request.remote_addr or "", "user_agent": request.user_agent.string}
+
+
+def local_path(target: str, otherwise: str = "/") -> str:
+    """`target` when it is a path on this site. Browsers read a backslash as a slash and pass over controls."""
+    is_path = target.startswith("/") and not target.startswith("//") and "\\" not in target
+    if not is_path or any(ord(c) < 33 for c in target):
+        return otherwise
+    parts = urlsplit(target)
+    return otherwise if parts.scheme or parts.netloc else target

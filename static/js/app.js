@@ -1,0 +1,26 @@
+// The door: starts what every page has, and fetches what only some pages need.
+import htmx from "../vendor/htmx.esm.min.js";
+import {csrfToken} from "./page.js";
+import "./pieces.js";
+import "./keyboard.js";
+import "./theme.js";
+import "./live.js";
+
+const wanted = [
+  ["relative-time", () => import("../vendor/relative-time-element.js")],
+  ["[data-editor]", () => import("./editor.js")],
+  ["[data-chart]", () => import("./chart.js")],
+];
+
+function fetchWanted(root) {
+  for (const [selector, load] of wanted) {
+    if (root.querySelector(selector)) load().then((module) => module.wire?.(root));
+  }
+}
+
+document.addEventListener("htmx:config:request", (event) => {
+  const token = csrfToken();
+  if (token) event.detail.ctx.request.headers["X-CSRFToken"] = token;
+});
+htmx.onLoad((element) => fetchWanted(element.parentElement ?? document));
+fetchWanted(document);

@@ -1,0 +1,12 @@
+// The theme changes at once; the form tells the server, which would have done it alone.
+
+document.addEventListener("submit", async (event) => {
+  const form = event.target.closest("[data-theme-form]");
+  if (!form || !event.submitter) return;
+  event.preventDefault();
+  const wanted = event.submitter.value;
+  if (wanted === "system") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = wanted;
+  for (const button of form.querySelectorAll("button[name=theme]")) button.setAttribute("aria-pressed", String(button === event.submitter));
+  await fetch(form.action, {method: "POST", body: new FormData(form, event.submitter), credentials: "same-origin"});
+});

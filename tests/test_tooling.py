@@ -1,0 +1,153 @@
+"""What the tests themselves stand on: their services, their fixtures and the scripts of `make check`."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+import redis
+import sqlalchemy as sa
+from flask import current_app, g
+
+from core.db import db, dialect
+from scripts import check_text, install
+from tests import services
+
+
+@pytest.mark.both
+def test_a_test_marked_both_runs_on_the_databases_of_each_way_to_run(context, backend):
+    assert (backend, dialect()) in {("home", "sqlite"), ("scale", "postgresql")}
+    assert "event" in sa.inspect(db.engine).get_table_names()
+
+
+@pytest.mark.both
+def test_every_test_begins_with_an_empty_database_of_its_own(context, environ):
+    assert db.session.execute(sa.text("SELECT count(*) FROM event")).scalar() == 0
+    assert environ["DATABASE_URL"] == context.extensions["fullcircle.settings"].database_url
+
+
+def test_a_request_shares_nothing_with_the_context_of_the_test(context, client):
+    seen = []
+    context.before_request_funcs.setdefault(None, []).insert(0, lambda: seen.append("mark" in g))
+    g.mark = True
+    client.get("/health")
+    assert seen == [False]
+    assert current_app == context
+
+
+@pytest.mark.settings(SITE_NAME="Ana's place")
+def test_a_test_may_change_the_environment_of_its_app(app):
+    assert app.extensions["fullcircle.settings"].site_name == "Ana's place"
+
+
+@pytest.mark.scale
+def test_postgresql_has_the_extensions_search_needs(postgres, postgres_url):
+    with postgres.connect("shared") as connection:
+        for name in services.EXTENSIONS:
+            connection.execute(psycopg.sql.SQL("CREATE EXTENSION {}").format(psycopg.sql.Identifier(name)))
+        assert connection.execute("SELECT unaccent('Crème'), lower('ÉTÉ')").fetchone() == ("Creme", "été")
+
+
+@pytest.mark.scale
+def test_redis_is_empty_at_the_beginning_of_a_test(redis_url):
+    with redis.Redis.from_url(redis_url) as client:
+        assert client.dbsize() == 0
+
+
+@pytest.mark.scale
+def test_a_server_ends_with_its_test_process_even_by_kill_9():
+    starts_one = """
+        import sys, time
+        from tests.services import start_redis
+        server = start_redis()
+        print(server.url, server.kept.folder, flush=True)
+        sys.stdin.read()
+    """
+    command = [sys.executable, "-c", textwrap.dedent(starts_one)]
+    root = Path(__file__).parent.parent
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root)
+    with process:
+        url, folder = process.stdout.readline().split()
+        assert redis.Redis.from_url(url).ping()
+        os.kill(process.pid, signal.SIGKILL)
+    wait_until(lambda: not Path(folder).exists())
+    with pytest.raises(redis.ConnectionError):
+        redis.Redis.from_url(url).ping()
+
+
+@pytest.mark.browser
+def test_the_browser_reaches_this_machine_and_nothing_else(page):
+    page.set_content("<h1>Fullcircle</h1>")
+    assert page.inner_text("h1") == "Fullcircle"
+    with pytest.raises(Exception, match="ERR_NAME_NOT_RESOLVED"):
+        page.goto("http://outside.example/")
+
+
+def test_a_missing_program_is_named_with_what_it_is(monkeypatch, tmp_path):
+    monkeypatch.setattr(services, "_postgres_folders", lambda: [])
+    monkeypatch.setattr(services, "_wide_path", lambda: str(tmp_path))
+    with pytest.raises(services.ServiceMissing, match="PostgreSQL 13 or newer"):
+        services.find_postgres()
+    with pytest.raises(services.ServiceMissing, match="redis-server"):
+        services.find_redis()
+
+
+def test_a_server_that_does_not_start_shows_what_it_wrote(monkeypatch):
+    monkeypatch.setattr(services, "READY_WITHIN", 0.3)
+    kept = services.Kept("broken", ends_on="TERM")
+    kept.start("sh", "-c", "echo no room left")
+    with pytest.raises(services.ServiceBroken, match="no room left"):
+        kept.wait_until(lambda: False)
+    assert not kept.folder.exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://" + "files.python" + "hosted.org/packages/x.whl",
+        "see " + "registry.npm" + "js.org",
+        "mirror: http://" + "deb.deb" + "ian.org/debian",
+        "open('/" + "home/ana/notes.txt')",
+        "cd /" + "root/fullcircle",
+    ],
+)
+def test_a_registry_or_a_path_of_one_machine_is_found_in_a_file(text, tmp_path):
+    path = tmp_path / "page.md"
+    path.write_text(f"first line\n{text}\n", encoding="utf-8")
+    found = list(check_text.findings(path))
+    assert len(found) == 1
+    assert found[0].startswith(f"{path}:2: ")
+
+
+@pytest.mark.parametrize(
+    "text", ["GET /work-flow", "https://example.org/home/ana", "/var/lib", "our home/work"]
+)
+def test_ordinary_text_is_no_finding(text, tmp_path):
+    path = tmp_path / "page.md"
+    path.write_text(text, encoding="utf-8")
+    assert list(check_text.findings(path)) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("Collecting ahocorasick-rs==1.0.3", "ahocorasick-rs"),
+        ("Requirement already satisfied: celery in ./lib", "celery"),
+        ("Processing ./annotated_types-0.8.0-py3-none-any.whl", "annotated_types"),
+    ],
+)
+def test_the_installer_names_the_package_in_hand(line, name):
+    assert install.A_PACKAGE.match(line)[1] == name
+
+
+def wait_until(is_so, seconds=10.0):
+    """Look again until it is so; a fixed pause would be too short on one machine and too long on another."""
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
