@@ -8,7 +8,24 @@ from typing import Final
 
 from flask import Flask
 
-from core import config, db, logs, pages, schema, sign_in, web, worker
+from core import (
+    assets,
+    cache,
+    config,
+    db,
+    files,
+    limits,
+    live,
+    logs,
+    mail,
+    outgoing,
+    pages,
+    schema,
+    search,
+    sign_in,
+    web,
+    worker,
+)
 
 ROOT = Path(__file__).resolve().parent
 FEATURES: Final = (
@@ -22,6 +39,7 @@ FEATURES: Final = (
     "notices",
     "admin",
 )
+SEAMS: Final = (web, sign_in, assets, limits, cache, files, mail, live, outgoing, search, worker, schema)
 ROOMS: Final = ("models", "events", "tasks", "panels", "views", "api")
 
 
@@ -33,7 +51,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     logs.init(settings)
     db.init(app, settings)
     pages.init(app, settings)
-    for seam in (web, sign_in, *_seams(), worker, schema):
+    for seam in SEAMS:
         seam.init(app, settings)
     for feature in FEATURES:
         _join(app, feature)
@@ -50,7 +68,3 @@ def _join(app: Flask, feature: str) -> None:
         blueprint = getattr(import_module(name), "blueprint", None)
         if blueprint is not None:
             app.register_blueprint(blueprint)
-
-
-def _seams() -> list[object]:
-    return [m for m in (import_module(f"core.{n}") for n in ("limits", "cache", "files", "mail", "live", "search", "outgoing", "assets") if find_spec(f"core.{n}")) if hasattr(m, "init")]

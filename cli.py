@@ -60,17 +60,25 @@ def _prepare(app: Flask, say: Callable[[str], None]) -> None:
 
 def _fill(settings: Settings, say: Callable[[str], None]) -> None:
     from admin import demo
-    from people import actions, queries
+    from people import queries
 
     if queries.is_empty():
         if not settings.demo:
-            _open_first_run(settings, actions.prepare_setup(), say)
+            _open_first_run(settings, _setup_token(), say)
             return
         _refuse_public_demo(settings)
         demo.fill(say)
-    elif queries.owner_is_missing():
-        _open_first_run(settings, actions.prepare_setup(), say)
+    elif not queries.is_owned():
+        _open_first_run(settings, _setup_token(), say)
     demo.print_sign_ins(settings, say)
+
+
+def _setup_token() -> str:
+    from core.db import writing
+    from people import actions
+
+    with writing():
+        return actions.prepare_setup()
 
 
 def _open_first_run(settings: Settings, token: str, say: Callable[[str], None]) -> None:
@@ -127,7 +135,9 @@ def seed() -> None:
     with app.app_context():
         schema.bring_up()
         if not queries.is_empty():
-            raise click.ClickException("The database already has people in it; the demo is only for an empty one.")
+            raise click.ClickException(
+                "The database already has people in it; the demo is only for an empty one."
+            )
         demo.fill(_say)
         demo.print_sign_ins(_settings(app), _say)
 
@@ -139,8 +149,12 @@ def import_() -> None:
 
 @import_.command("stackexchange")
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--category", default="", help="Name of the category to import into; default: the folder's name.")
-@click.option("--site", default="", help="The site's address, for links and attribution, e.g. travel.stackexchange.com.")
+@click.option(
+    "--category", default="", help="Name of the category to import into; default: the folder's name."
+)
+@click.option(
+    "--site", default="", help="The site's address, for links and attribution, e.g. travel.stackexchange.com."
+)
 def import_stackexchange(directory: Path, category: str, site: str) -> None:
     """Import a Stack Exchange data dump (Posts.xml, Users.xml, Votes.xml, Tags.xml, PostLinks.xml, Comments.xml).
 
@@ -175,7 +189,9 @@ def worker(concurrency: int) -> None:
     app = _app()
     settings = _settings(app)
     if not settings.redis_url:
-        raise click.ClickException("Without REDIS_URL the jobs run inside `fullcircle run`. Set REDIS_URL to run them apart.")
+        raise click.ClickException(
+            "Without REDIS_URL the jobs run inside `fullcircle run`. Set REDIS_URL to run them apart."
+        )
     jobs.serve_jobs(app, concurrency)
 
 
@@ -207,13 +223,13 @@ def restore(source: Path, yes: bool) -> None:
 @main.command("setup-token")
 def setup_token() -> None:
     """Print a new address of the first-run page (only while there is no owner)."""
-    from people import actions, queries
+    from people import queries
 
     app = _app()
     with app.app_context():
-        if not queries.owner_is_missing():
+        if queries.is_owned():
             raise click.ClickException("This community has an owner already.")
-        _open_first_run(_settings(app), actions.prepare_setup(), click.echo)
+        _open_first_run(_settings(app), _setup_token(), click.echo)
 
 
 @main.command()
@@ -227,7 +243,9 @@ def replay(yes: bool) -> None:
     with app.app_context():
         letters = outbox.dead_letters()
         for letter in letters:
-            click.echo(f"{letter.id}  {letter.handler}  {letter.kind} {letter.subject}  {_last_line(letter.error)}")
+            click.echo(
+                f"{letter.id}  {letter.handler}  {letter.kind} {letter.subject}  {_last_line(letter.error)}"
+            )
         if letters and (yes or click.confirm(f"Replay these {len(letters)}?")):
             with writing():
                 click.echo(f"{outbox.replay([letter.id for letter in letters])} will be tried again.")

@@ -58,7 +58,9 @@ def write(target: Path, say: Say) -> str:
 def _keys() -> list[str]:
     """Every file that a row holds."""
     attached = set(db.session.execute(sa.select(Attachment.key).distinct()).scalars())
-    faces = set(db.session.execute(sa.select(Person.avatar_key).where(Person.avatar_key != "").distinct()).scalars())
+    faces = set(
+        db.session.execute(sa.select(Person.avatar_key).where(Person.avatar_key != "").distinct()).scalars()
+    )
     return sorted(key for key in attached | faces | {site().logo_key} if key and exists(key))
 
 
@@ -90,9 +92,11 @@ def _libpq_url() -> str:
 
 def _run(command: list[str]) -> None:
     try:
-        subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - fixed program, no shell
+        subprocess.run(command, check=True, capture_output=True, text=True)
     except FileNotFoundError:
-        raise BackupError(f"{command[0]} is not installed here: install PostgreSQL's client programs.") from None
+        raise BackupError(
+            f"{command[0]} is not installed here: install PostgreSQL's client programs."
+        ) from None
     except subprocess.CalledProcessError as error:
         raise BackupError(f"{command[0]} failed: {error.stderr.strip()[-800:]}") from None
 
@@ -138,7 +142,8 @@ def read(source: Path, say: Say) -> str:
         restored = _restore_files(room / "files", say)
     schema.bring_up()
     made = datetime.fromisoformat(manifest["made_at"])
-    return f"Restored the community of {made:%Y-%m-%d %H:%M} UTC, with {restored} files. The search index rebuilds itself."
+    when = f"{made:%Y-%m-%d %H:%M} UTC"
+    return f"Restored the community of {when}, with {restored} files. Restart it; the search index rebuilds itself."
 
 
 def _unpack(source: Path, room: Path) -> dict[str, Any]:
@@ -155,7 +160,9 @@ def _unpack(source: Path, room: Path) -> dict[str, Any]:
     if not database.is_file() or _sha256(database) != manifest["sha256"]:
         raise BackupError("The database in this backup is damaged: its checksum differs.")
     if database.suffix != {"sqlite": ".sqlite"}.get(dialect(), ".pgdump"):
-        raise BackupError("This backup is of the other kind of database. Restore it where DATABASE_URL is of its kind.")
+        raise BackupError(
+            "This backup is of the other kind of database. Restore it where DATABASE_URL is of its kind."
+        )
     return manifest
 
 
@@ -164,7 +171,18 @@ def _load(path: Path) -> None:
     if dialect() == "sqlite":
         _load_sqlite(path)
     else:
-        _run(["pg_restore", "--clean", "--if-exists", "--no-owner", "--no-privileges", "--single-transaction", f"--dbname={_libpq_url()}", str(path)])
+        _run(
+            [
+                "pg_restore",
+                "--clean",
+                "--if-exists",
+                "--no-owner",
+                "--no-privileges",
+                "--single-transaction",
+                f"--dbname={_libpq_url()}",
+                str(path),
+            ]
+        )
     db.engine.dispose()
 
 

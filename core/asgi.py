@@ -201,7 +201,7 @@ class _Reader:
                     return
                 if coming in done:
                     coming = asyncio.ensure_future(anext(stream, None))
-                elif loop.time() < look_at:
+                else:
                     await self._say(send, b": alive\n\n")
                 if loop.time() >= look_at:
                     if not await self._may_go_on():

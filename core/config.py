@@ -68,7 +68,11 @@ class SettingError(ValueError):
 def load(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings from `environ` (the process's own when None). Raises SettingError."""
     source = os.environ if environ is None else environ
-    given = {f.name: _parse(f.name, str(f.type), source[f.name.upper()]) for f in fields(Settings) if source.get(f.name.upper())}
+    given = {
+        f.name: _parse(f.name, str(f.type), source[f.name.upper()])
+        for f in fields(Settings)
+        if source.get(f.name.upper())
+    }
     var_dir = Path(str(given.get("var_dir", "var"))).absolute()
     given["var_dir"] = var_dir
     given.setdefault("secret_key", _kept_secret(var_dir))

@@ -86,7 +86,9 @@ class ReadOnlyTransaction(RuntimeError):
 class EdgeSession(FlaskSession):
     """Binds to the reading or the writing form of the engine, by the mode of the current context."""
 
-    def get_bind(self, mapper: Any = None, clause: Any = None, bind: Any = None, **kwargs: Any) -> Engine | Connection:
+    def get_bind(
+        self, mapper: Any = None, clause: Any = None, bind: Any = None, **kwargs: Any
+    ) -> Engine | Connection:
         """Pick the engine by mode: on PostgreSQL reads run in autocommit, which saves two round trips."""
         if bind is not None:
             return bind  # type: ignore[no-any-return]
@@ -253,7 +255,7 @@ def apart(action: Callable[[], None]) -> None:
 
 
 def run_apart(app: Flask, actions: Sequence[Callable[[], None]]) -> None:
-    """Do what `apart` put off. A failure is logged: the response has been sent and nothing acknowledged depends on it."""
+    """Do what `apart` put off. A failure is logged: nothing acknowledged depends on it."""
     with app.app_context():
         try:
             with writing():
@@ -278,7 +280,9 @@ def insert_ignore(table: Any, rows: Sequence[dict[str, Any]]) -> None:
 
 def upsert(table: Any, row: dict[str, Any], *, key: Sequence[str], change: dict[str, Any]) -> None:
     """Insert `row`, or apply `change` to the row that holds the same `key` columns."""
-    statement = _dialect_insert(table).values(**row).on_conflict_do_update(index_elements=list(key), set_=change)
+    statement = (
+        _dialect_insert(table).values(**row).on_conflict_do_update(index_elements=list(key), set_=change)
+    )
     db.session.execute(statement)
 
 

@@ -38,7 +38,9 @@ def init(settings: Settings) -> None:
         return
     handler = logging.StreamHandler(sys.stderr)
     handler.is_fullcircle = True  # type: ignore[attr-defined]
-    handler.setFormatter(JsonLines() if settings.log_json else logging.Formatter("%(levelname)s %(name)s %(message)s"))
+    handler.setFormatter(
+        JsonLines() if settings.log_json else logging.Formatter("%(levelname)s %(name)s %(message)s")
+    )
     root.addHandler(handler)
     root.setLevel(settings.log_level.upper())
     for noisy in ("httpx", "httpcore", "alembic", "uvicorn.access", "sqlalchemy.engine"):

@@ -49,7 +49,13 @@ class DeliveryRow(Model):
     __tablename__ = "delivery"
     __table_args__ = (
         sa.UniqueConstraint("event_id", "handler"),
-        sa.Index("ix_delivery_due", "run_at", "id", sqlite_where=sa.text("state < 2"), postgresql_where=sa.text("state < 2")),
+        sa.Index(
+            "ix_delivery_due",
+            "run_at",
+            "id",
+            sqlite_where=sa.text("state < 2"),
+            postgresql_where=sa.text("state < 2"),
+        ),
         sa.Index("ix_delivery_state", "state", "id"),
     )
     id: Mapped[int] = id_column()
@@ -145,7 +151,14 @@ def record(*facts: Fact, actor: Viewer) -> None:
     for fact in facts:
         event_id = _store(fact, actor, moment)
         waiting = [
-            {"event_id": event_id, "handler": h.name, "state": WAITING, "tries": 0, "run_at": moment, "error": ""}
+            {
+                "event_id": event_id,
+                "handler": h.name,
+                "state": WAITING,
+                "tries": 0,
+                "run_at": moment,
+                "error": "",
+            }
             for h in _listeners.get(fact.kind, ())
         ]
         if waiting:
@@ -294,7 +307,8 @@ def _load(ids: Sequence[int]) -> list[tuple[Fact, Delivery]]:
         statement = statement.with_for_update(of=d, skip_locked=True)
     rows = db.session.execute(statement).all()
     return [
-        (revive(r.kind, r.payload), Delivery(r.id, r.event_id, r.handler, r.tries, r.at, r.actor_id)) for r in rows
+        (revive(r.kind, r.payload), Delivery(r.id, r.event_id, r.handler, r.tries, r.at, r.actor_id))
+        for r in rows
     ]
 
 
@@ -335,7 +349,11 @@ def _put_off(delivery_id: int, error: Exception) -> None:
     table = DeliveryRow.__table__
     with writing():
         tries = db.session.execute(sa.select(table.c.tries).where(table.c.id == delivery_id)).scalar_one()
-        values: dict[str, Any] = {"error": text, "lease_until": None, "state": DEAD if tries >= MAX_TRIES else WAITING}
+        values: dict[str, Any] = {
+            "error": text,
+            "lease_until": None,
+            "state": DEAD if tries >= MAX_TRIES else WAITING,
+        }
         values["run_at"] = clock.now() + timedelta(seconds=min(5 * 2 ** (tries - 1), 3600))
         db.session.execute(sa.update(table).where(table.c.id == delivery_id).values(**values))  # type: ignore[arg-type]
 
@@ -352,7 +370,7 @@ def replay(delivery_ids: Sequence[int]) -> int:
     return int(done.rowcount)
 
 
-def dead_letters(limit: int = 100) -> Sequence[sa.Row[Any]]:
+def dead_letters(limit: int = 100) -> Sequence[Any]:
     """Receipts given up, newest first: id, handler, kind, subject, tries, error, at."""
     d, e = DeliveryRow.__table__, Event.__table__
     statement = (

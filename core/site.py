@@ -53,7 +53,11 @@ class Site:
     def brand_url(self) -> str:
         """Where the brand's tokens are served, empty while the colours are the product's own."""
         own = (Site.brand_hue, Site.brand_chroma)
-        return "" if (self.brand_hue, self.brand_chroma) == own else f"/site/brand-{self.brand_hue}-{self.brand_chroma}.css"
+        return (
+            ""
+            if (self.brand_hue, self.brand_chroma) == own
+            else f"/site/brand-{self.brand_hue}-{self.brand_chroma}.css"
+        )
 
 
 def site() -> Site:

@@ -3,14 +3,25 @@
 import logging
 import secrets
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import sqlalchemy as sa
-from babel.dates import format_datetime
-from flask import Flask, Response, current_app, g, has_request_context, jsonify, redirect, render_template, request, url_for
+from babel.dates import format_datetime, format_timedelta
+from flask import (
+    Flask,
+    Response,
+    current_app,
+    g,
+    has_request_context,
+    jsonify,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from flask_babel import Babel, force_locale, get_locale
 from flask_babel import gettext as _
@@ -64,7 +75,9 @@ def init(app: Flask, settings: Settings) -> None:
     compress.init_app(app)
     _register_errors(app)
     _register_templates(app)
-    app.add_url_rule("/health", "health", lambda: ("ok\n", 200, {"Content-Type": "text/plain; charset=utf-8"}))
+    app.add_url_rule(
+        "/health", "health", lambda: ("ok\n", 200, {"Content-Type": "text/plain; charset=utf-8"})
+    )
     app.add_url_rule("/ready", "ready", ready)
 
 
@@ -129,7 +142,8 @@ def security_headers(script_nonce: str | None) -> dict[str, str]:
     scripts = f"'self' 'nonce-{script_nonce}'" if script_nonce else "'self'"
     policy = (
         f"default-src 'none'; script-src {scripts}; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "
-        "connect-src 'self'; manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
+        "connect-src 'self'; manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; "
+        "base-uri 'none'; object-src 'none'"
     )
     return {"Content-Security-Policy": policy, **dict(_fixed_headers(settings().is_https))}
 
@@ -154,7 +168,9 @@ def wants_json() -> bool:
     if request.path.startswith(("/api/", "/hooks/")) or request.is_json:
         return True
     best = request.accept_mimetypes.best_match(["text/html", "application/json"])
-    return best == "application/json" and request.accept_mimetypes[best] > request.accept_mimetypes["text/html"]
+    return (
+        best == "application/json" and request.accept_mimetypes[best] > request.accept_mimetypes["text/html"]
+    )
 
 
 def _register_errors(app: Flask) -> None:
@@ -180,7 +196,11 @@ def show_error(error: ProductError) -> ResponseReturnValue:
         answer.mimetype = "application/problem+json"
         return answer, error.status, headers
     page = render_template(
-        "error.html", code=error.status, title=_(error.title), text=error.message, reference=g.get("request_id", "")
+        "error.html",
+        code=error.status,
+        title=_(error.title),
+        text=error.message,
+        reference=g.get("request_id", ""),
     )
     return page, error.status, headers
 
@@ -210,7 +230,9 @@ def _http_words(code: int) -> str:
 
 
 def _csrf_error(_error: CSRFError) -> ResponseReturnValue:
-    shown = ProductError(_("This form was open too long or in another sign-in. Go back, reload the page and send it again."))
+    shown = ProductError(
+        _("This form was open too long or in another sign-in. Go back, reload the page and send it again.")
+    )
     shown.status = 400
     return show_error(shown)
 
@@ -246,7 +268,9 @@ def _plain_failure(status: int, words: str) -> ResponseReturnValue:
         answer = jsonify({"type": "about:blank", "title": "Failure", "status": status, "detail": words})
         answer.mimetype = "application/problem+json"
         return answer, status, headers
-    page = current_app.jinja_env.get_template("failure.html").render(status=status, message=words, locale="en")
+    page = current_app.jinja_env.get_template("failure.html").render(
+        status=status, message=words, locale="en"
+    )
     return page, status, headers
 
 
@@ -255,13 +279,17 @@ def ready() -> ResponseReturnValue:
     try:
         edge.db.session.execute(sa.text("SELECT 1"))
     except (sa.exc.SQLAlchemyError, Unavailable):
-        return "database does not answer\n", 503, {"Content-Type": "text/plain; charset=utf-8", "Retry-After": "5"}
+        return (
+            "database does not answer\n",
+            503,
+            {"Content-Type": "text/plain; charset=utf-8", "Retry-After": "5"},
+        )
     return "ready\n", 200, {"Content-Type": "text/plain; charset=utf-8"}
 
 
 def _register_templates(app: Flask) -> None:
     app.jinja_env.globals.update(slot=slot, csrf_token=generate_csrf)
-    app.jinja_env.filters.update(instant=instant, iso=iso, day=day)
+    app.jinja_env.filters.update(instant=instant, iso=iso, day=day, duration=duration)
     app.context_processor(_page_values)
 
 
@@ -285,12 +313,27 @@ def iso(value: datetime) -> str:
 
 def instant(value: datetime) -> str:
     """A moment in the reader's language and zone, such as `Nov 3, 2026, 4:05 PM`."""
-    return _formatted(value.replace(second=0, microsecond=0), str(get_locale() or "en"), viewer().timezone or "UTC", "medium")
+    return _formatted(
+        value.replace(second=0, microsecond=0),
+        str(get_locale() or "en"),
+        viewer().timezone or "UTC",
+        "medium",
+    )
 
 
 def day(value: datetime) -> str:
     """A day in the reader's language and zone."""
-    return _formatted(value.replace(second=0, microsecond=0), str(get_locale() or "en"), viewer().timezone or "UTC", "d MMM y")
+    return _formatted(
+        value.replace(second=0, microsecond=0),
+        str(get_locale() or "en"),
+        viewer().timezone or "UTC",
+        "d MMM y",
+    )
+
+
+def duration(value: timedelta) -> str:
+    """A length of time in the reader's language, in its largest unit, such as `3 hours`."""
+    return str(format_timedelta(value, threshold=1.5, locale=get_locale()))
 
 
 @lru_cache(maxsize=4096)

@@ -108,7 +108,9 @@ def run_schedule(name: str) -> None:
         error = repr(problem)[:2000]
     with writing():
         db.session.execute(
-            sa.update(ScheduleRow).where(ScheduleRow.name == name).values(lease_until=None, last_at=clock.now(), error=error)
+            sa.update(ScheduleRow)
+            .where(ScheduleRow.name == name)
+            .values(lease_until=None, last_at=clock.now(), error=error)
         )
 
 
@@ -116,7 +118,12 @@ def claim_schedules() -> list[str]:
     """Take the recurring tasks that are due and set their next time."""
     moment = clock.now()
     free = sa.or_(ScheduleRow.lease_until.is_(None), ScheduleRow.lease_until < moment)
-    due = [name for (name,) in db.session.execute(sa.select(ScheduleRow.name).where(ScheduleRow.next_at <= moment, free))]
+    due = [
+        name
+        for (name,) in db.session.execute(
+            sa.select(ScheduleRow.name).where(ScheduleRow.next_at <= moment, free)
+        )
+    ]
     db.session.rollback()
     return [name for name in due if name in _schedules and _take(name, moment)]
 
@@ -125,7 +132,9 @@ def _take(name: str, moment: datetime) -> bool:
     values = {"next_at": moment + _schedules[name].every, "lease_until": moment + SCHEDULE_LEASE}
     with writing():
         taken: Any = db.session.execute(
-            sa.update(ScheduleRow).where(ScheduleRow.name == name, ScheduleRow.next_at <= moment).values(**values)
+            sa.update(ScheduleRow)
+            .where(ScheduleRow.name == name, ScheduleRow.next_at <= moment)
+            .values(**values)
         )
     return bool(taken.rowcount == 1)
 
@@ -133,7 +142,10 @@ def _take(name: str, moment: datetime) -> bool:
 def prepare_schedules() -> None:
     """Give every registered recurring task its row."""
     moment = clock.now()
-    rows = [{"name": s.name, "next_at": moment + min(s.every, timedelta(seconds=20)), "error": ""} for s in _schedules.values()]
+    rows = [
+        {"name": s.name, "next_at": moment + min(s.every, timedelta(seconds=20)), "error": ""}
+        for s in _schedules.values()
+    ]
     with writing():
         insert_ignore(ScheduleRow.__table__, rows)
 
@@ -170,7 +182,7 @@ def drain(limit: int = 10_000) -> int:
 
 
 class Worker:
-    """A thread that claims due receipts and schedules until stopped; `hand_over` runs them here or sends them to Celery."""
+    """A thread that claims due receipts and schedules until stopped, and runs them here or sends them to Celery."""
 
     def __init__(self, app: Flask) -> None:
         self.app = app
@@ -239,7 +251,7 @@ def _waiter(app: Flask) -> Callable[[], None]:
 def _redis_waiter(app: Flask) -> Callable[[], None]:
     url = app.extensions["fullcircle.settings"].redis_url
     client = redis.Redis.from_url(url, socket_timeout=5)
-    channel = client.pubsub(ignore_subscribe_messages=True)
+    channel = client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
     channel.subscribe(WAKE_CHANNEL)
 
     def wait_on_redis() -> None:
@@ -254,6 +266,14 @@ def serve_jobs(app: Flask, concurrency: int) -> None:
     relay = Worker(app)
     relay.start()
     try:
-        celery.worker_main(["worker", "--pool=threads", f"--concurrency={concurrency}", "--loglevel=WARNING", "--without-mingle"])
+        celery.worker_main(
+            [
+                "worker",
+                "--pool=threads",
+                f"--concurrency={concurrency}",
+                "--loglevel=WARNING",
+                "--without-mingle",
+            ]
+        )
     finally:
         relay.stop()

@@ -6,10 +6,11 @@ from typing import Annotated, Any, Final, Literal
 
 from flask_babel import gettext as _
 from pydantic import AfterValidator, BeforeValidator, Field
+from werkzeug.datastructures import MultiDict
 
 from core import text
 from core.errors import Refused
-from core.forms import Form, Line, Prose
+from core.forms import Form, Line, Prose, parse
 from core.text import Rendered
 
 MOST_TAGS: Final = 5
@@ -125,6 +126,11 @@ class MaybeReasonForm(Form):
     reason: Reason = ""
 
 
+def deletion_reason(sent: MultiDict[str, str], *, is_own: bool) -> str:
+    """Whoever deletes what another wrote says why. Raises Refused at the field."""
+    return parse(MaybeReasonForm, sent).reason if is_own else parse(ReasonForm, sent).reason
+
+
 class MoveForm(Form):
     """Where a thread shall go."""
 
@@ -195,7 +201,7 @@ class DraftKeyForm(Form):
 
 
 def draft_fields(sent: Any) -> dict[str, str]:
-    """The fields of a draft that are kept, each within its length. Raises Refused for anything but a mapping."""
+    """The fields of a draft that are kept, each within its length. Raises Refused for what is no mapping."""
     if not isinstance(sent, dict):
         raise Refused(_("A draft is a set of named texts."))
     kept = {name: sent[name] for name in DRAFT_FIELDS if isinstance(sent.get(name), str)}

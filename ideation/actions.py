@@ -95,7 +95,9 @@ def withdraw_vote(actor: Viewer, idea: Idea) -> None:
     require(policy.may_vote(actor, idea, thread), _("Votes are closed on this idea."))
     _count(idea)
     gone = db.session.execute(
-        sa.delete(IdeaVote).where(IdeaVote.idea_id == idea.id, IdeaVote.person_id == actor.id).returning(IdeaVote.id)
+        sa.delete(IdeaVote)
+        .where(IdeaVote.idea_id == idea.id, IdeaVote.person_id == actor.id)
+        .returning(IdeaVote.id)
     ).first()
     if gone:
         idea.vote_count = _count(idea)
@@ -144,7 +146,9 @@ def _store_evidence(
     origin_url: str,
 ) -> int | None:
     """The new row's id, or None when this origin was attached before."""
-    known = sa.select(IdeaEvidence.id).where(IdeaEvidence.idea_id == idea.id, IdeaEvidence.origin_key == origin_key)
+    known = sa.select(IdeaEvidence.id).where(
+        IdeaEvidence.idea_id == idea.id, IdeaEvidence.origin_key == origin_key
+    )
     if db.session.execute(known).first():
         return None
     evidence = IdeaEvidence(
@@ -163,7 +167,9 @@ def _store_evidence(
     return evidence.id
 
 
-def turn_into_idea(actor: Viewer, thread: Thread, *, title: str, body: Rendered, category_id: int | None = None) -> Idea:
+def turn_into_idea(
+    actor: Viewer, thread: Thread, *, title: str, body: Rendered, category_id: int | None = None
+) -> Idea:
     """Make an idea out of a thread: its author becomes the idea's author, its opening post the first evidence."""
     require(policy.may_triage(actor) or policy.may_add_evidence(actor))
     existing = queries.idea_from_thread(thread.id)
@@ -210,7 +216,10 @@ def change_status(actor: Viewer, idea: Idea, status: str, reason: str = "") -> N
     require(policy.may_triage(actor))
     reason = reason.strip()
     if status not in STATUSES or status == SHIPPED:
-        raise Refused(_("An idea becomes shipped when its release is published."), fields={"status": _("Choose a status.")})
+        raise Refused(
+            _("An idea becomes shipped when its release is published."),
+            fields={"status": _("Choose a status.")},
+        )
     if status == DECLINED and not reason:
         raise Refused(
             _("Say why, in public: those who voted deserve to know."),
@@ -230,5 +239,7 @@ def set_status(actor: Viewer, idea: Idea, status: str, reason: str) -> None:
     idea.status, idea.status_reason, idea.status_at, idea.status_by_id = status, reason, moment, actor.id
     db.session.add(IdeaStatusChange(idea_id=idea.id, status=status, reason=reason, at=moment, by_id=actor.id))
     db.session.flush()
-    db.session.execute(sa.update(Thread).where(Thread.id == idea.thread_id).values(version=Thread.version + 1))
+    db.session.execute(
+        sa.update(Thread).where(Thread.id == idea.thread_id).values(version=Thread.version + 1)
+    )
     record(IdeaStatusChanged(idea.id, idea.thread_id, status, previous), actor=actor)

@@ -42,4 +42,3 @@ class TurnForm(Form):
     def rendered(self) -> Rendered:
         """The body as it will be shown."""
         return render(self.body)
-

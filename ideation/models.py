@@ -14,7 +14,7 @@ STATUSES = (OPEN, UNDER_REVIEW, PLANNED, IN_PROGRESS, SHIPPED, DECLINED)
 
 
 class Idea(Model):
-    """A wish. `status_reason` is public and required when declined; `merged_into_id` points at the idea that carries on."""
+    """A wish. `status_reason` is public, required when declined; `merged_into_id` is the idea that carries on."""
 
     __tablename__ = "idea"
     __table_args__ = (sa.Index("ix_idea_status_votes", "status", "vote_count", "id"),)
@@ -49,7 +49,9 @@ class IdeaEvidence(Model):
     id: Mapped[int] = id_column()
     idea_id: Mapped[int] = mapped_column(sa.ForeignKey("idea.id"), index=True)
     post_id: Mapped[int | None] = mapped_column(sa.ForeignKey("post.id"), index=True)
-    person_id: Mapped[int | None] = mapped_column(sa.ForeignKey("person.id"))  # who asked: is told when it ships
+    person_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("person.id")
+    )  # who asked: is told when it ships
     origin_key: Mapped[str] = mapped_column(sa.String(120))  # post:7, mention:12
     origin_label: Mapped[str] = mapped_column(sa.String(80), default="")
     origin_url: Mapped[str] = mapped_column(sa.String(500), default="")

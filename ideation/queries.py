@@ -13,7 +13,18 @@ from core.text import excerpt, plain
 from core.viewer import Viewer
 from forum.models import IDEA, Category, Post, Thread
 from forum.visibility import visible_posts, visible_threads
-from ideation.models import DECLINED, IN_PROGRESS, OPEN, PLANNED, SHIPPED, UNDER_REVIEW, Idea, IdeaEvidence, IdeaStatusChange, IdeaVote
+from ideation.models import (
+    DECLINED,
+    IN_PROGRESS,
+    OPEN,
+    PLANNED,
+    SHIPPED,
+    UNDER_REVIEW,
+    Idea,
+    IdeaEvidence,
+    IdeaStatusChange,
+    IdeaVote,
+)
 from ideation.visibility import visible_ideas
 from people import queries as people
 
@@ -60,7 +71,11 @@ class IdeaList:
 
 def idea(viewer: Viewer, idea_id: int) -> Idea:
     """The idea, if the viewer may see it (also one that was merged, so that its page can lead on)."""
-    statement = sa.select(Idea).join(Thread, Thread.id == Idea.thread_id).where(Idea.id == idea_id, visible_threads(viewer))
+    statement = (
+        sa.select(Idea)
+        .join(Thread, Thread.id == Idea.thread_id)
+        .where(Idea.id == idea_id, visible_threads(viewer))
+    )
     found = db.session.execute(statement).scalar_one_or_none()
     if found is None:
         raise NotFound
@@ -96,8 +111,15 @@ def idea_from_thread(thread_id: int) -> Idea | None:
 
 def default_category_id() -> int:
     """Where ideas go unless said otherwise: the first category made for ideas, else the first public one."""
-    order = (sa.case((Category.default_kind == IDEA, 0), else_=1), Category.access, Category.position, Category.id)
-    found = db.session.execute(sa.select(Category.id).where(Category.archived_at.is_(None)).order_by(*order).limit(1)).scalar()
+    order = (
+        sa.case((Category.default_kind == IDEA, 0), else_=1),
+        Category.access,
+        Category.position,
+        Category.id,
+    )
+    found = db.session.execute(
+        sa.select(Category.id).where(Category.archived_at.is_(None)).order_by(*order).limit(1)
+    ).scalar()
     if found is None:
         raise Refused("There is no category yet. An owner can make one under Administration.")
     return int(found)
@@ -127,8 +149,12 @@ def idea_list(
         wanted.append(Thread.id.in_(text_ids))
     if mine:
         wanted.append(Thread.author_id == viewer.id)
-    total = db.session.execute(sa.select(sa.func.count()).select_from(Idea).join(Thread, Thread.id == Idea.thread_id).where(*wanted))
-    statement = _rows_statement(viewer).where(*wanted).order_by(*_order(sort)).limit(PAGE).offset((page - 1) * PAGE)
+    total = db.session.execute(
+        sa.select(sa.func.count()).select_from(Idea).join(Thread, Thread.id == Idea.thread_id).where(*wanted)
+    )
+    statement = (
+        _rows_statement(viewer).where(*wanted).order_by(*_order(sort)).limit(PAGE).offset((page - 1) * PAGE)
+    )
     return IdeaList(_rows(statement), int(total.scalar_one()), page)
 
 
@@ -139,7 +165,7 @@ def _order(sort: str) -> tuple[Any, ...]:
     }.get(sort, (Idea.vote_count.desc(), Idea.id.desc()))
 
 
-def _rows_statement(viewer: Viewer) -> sa.Select[Any]:
+def _rows_statement(viewer: Viewer) -> Any:
     voted = sa.exists().where(IdeaVote.idea_id == Idea.id, IdeaVote.person_id == (viewer.id or 0))
     return (
         sa.select(
@@ -153,7 +179,7 @@ def _rows_statement(viewer: Viewer) -> sa.Select[Any]:
     )  # fmt: skip
 
 
-def _rows(statement: sa.Select[Any]) -> list[IdeaRow]:
+def _rows(statement: Any) -> list[IdeaRow]:
     found = db.session.execute(statement).all()
     cards = people.cards({r.author_id for r in found})
     return [
@@ -223,7 +249,12 @@ def has_voted(viewer: Viewer, idea_id: int) -> bool:
 
 def voters(idea_id: int, limit: int = 12) -> list[people.PersonCard]:
     """The latest voters."""
-    statement = sa.select(IdeaVote.person_id).where(IdeaVote.idea_id == idea_id).order_by(IdeaVote.id.desc()).limit(limit)
+    statement = (
+        sa.select(IdeaVote.person_id)
+        .where(IdeaVote.idea_id == idea_id)
+        .order_by(IdeaVote.id.desc())
+        .limit(limit)
+    )
     ids = [i for (i,) in db.session.execute(statement)]
     cards = people.cards(ids)
     return [cards[i] for i in ids if i in cards]
@@ -256,16 +287,24 @@ def evidence(viewer: Viewer, idea_id: int) -> list[EvidenceRow]:
     cards = people.cards({e.person_id for e, _ in found if e.person_id})
     return [
         EvidenceRow(
-            e.quote, cards.get(e.person_id or 0), e.origin_label, e.origin_url, thread_id, e.post_id, e.added_at
+            e.quote,
+            cards.get(e.person_id or 0),
+            e.origin_label,
+            e.origin_url,
+            thread_id,
+            e.post_id,
+            e.added_at,
         )
         for e, thread_id in found
     ]
 
 
-def history(idea_id: int) -> Sequence[sa.Row[Any]]:
+def history(idea_id: int) -> Sequence[Any]:
     """Status changes, oldest first: status, reason, at, by_id."""
     statement = (
-        sa.select(IdeaStatusChange.status, IdeaStatusChange.reason, IdeaStatusChange.at, IdeaStatusChange.by_id)
+        sa.select(
+            IdeaStatusChange.status, IdeaStatusChange.reason, IdeaStatusChange.at, IdeaStatusChange.by_id
+        )
         .where(IdeaStatusChange.idea_id == idea_id)
         .order_by(IdeaStatusChange.id)
     )
@@ -291,7 +330,10 @@ def title_of(idea_id: int) -> str:
 
 def rows_by_thread_ids(viewer: Viewer, thread_ids: Sequence[int]) -> list[IdeaRow]:
     """Ideas that stand on these threads, in their order."""
-    found = {r.thread_id: r for r in _rows(_rows_statement(viewer).where(Thread.id.in_(thread_ids), visible_ideas(viewer)))}
+    found = {
+        r.thread_id: r
+        for r in _rows(_rows_statement(viewer).where(Thread.id.in_(thread_ids), visible_ideas(viewer)))
+    }
     return [found[i] for i in thread_ids if i in found]
 
 

@@ -61,7 +61,9 @@ def ideas() -> ResponseReturnValue:
         page=_page_number(),
     )
     counts = queries.status_counts(asker)
-    return render_template("ideation/ideas.html", ideas=found, status=status, sort=sort, text=text, counts=counts)
+    return render_template(
+        "ideation/ideas.html", ideas=found, status=status, sort=sort, text=text, counts=counts
+    )
 
 
 def _page_number() -> int:
@@ -108,7 +110,9 @@ def raise_idea() -> ResponseReturnValue:
 
 
 def _form_again(errors: dict[str, str], similar: list[queries.IdeaRow], preview: str = "") -> str:
-    return render_template("ideation/new.html", typed=request.form, errors=errors, similar=similar, preview=preview)
+    return render_template(
+        "ideation/new.html", typed=request.form, errors=errors, similar=similar, preview=preview
+    )
 
 
 @blueprint.get("/ideas/<int:idea_id>")
@@ -168,7 +172,9 @@ def change_status(idea_id: int) -> ResponseReturnValue:
         actions.change_status(actor, found, form.status, form.reason)
     except Refused as refused:
         page = _idea_page(found, queries.one_row(actor, idea_id))
-        return render_template("ideation/idea.html", **page, errors=errors_of(refused), typed=request.form), refused.status
+        return render_template(
+            "ideation/idea.html", **page, errors=errors_of(refused), typed=request.form
+        ), refused.status
     flash(_("Everybody who follows this idea will hear about it."), "success")
     return redirect(url_for("ideation.idea", idea_id=idea_id), 303)
 
@@ -180,7 +186,9 @@ def turn_form(thread_id: int) -> ResponseReturnValue:
     require(policy.may_add_evidence(actor))
     thread = forum.thread(actor, thread_id)
     typed = {"title": thread.title, "body": queries.quote_of(forum.opening_post(thread.id))}
-    return render_template("ideation/turn.html", thread=thread, typed=typed, errors={}, similar=_similar(thread.title))
+    return render_template(
+        "ideation/turn.html", thread=thread, typed=typed, errors={}, similar=_similar(thread.title)
+    )
 
 
 @blueprint.post("/t/<int:thread_id>/idea")
@@ -197,7 +205,11 @@ def turn_into_idea(thread_id: int) -> ResponseReturnValue:
         made = actions.turn_into_idea(actor, thread, title=form.title, body=form.rendered)
     except Refused as refused:
         page = render_template(
-            "ideation/turn.html", thread=thread, typed=request.form, errors=errors_of(refused), similar=_similar(thread.title)
+            "ideation/turn.html",
+            thread=thread,
+            typed=request.form,
+            errors=errors_of(refused),
+            similar=_similar(thread.title),
         )
         return page, refused.status
     flash(_("The person who asked is the idea's author and will hear what becomes of it."), "success")

@@ -13,13 +13,14 @@ from listening.models import (
     OutsideReply,
     Source,
 )
+from listening.visibility import sees_inbox
 
 DESK = ("agent", "moderator", "supervisor")
 
 
 def may_see_inbox(viewer: Viewer) -> bool:
-    """The company's own people: what customers write elsewhere concerns all of them."""
-    return viewer.is_system or viewer.is_staff
+    """As `visibility` says it for queries."""
+    return sees_inbox(viewer)
 
 
 def may_see_sources(viewer: Viewer) -> bool:

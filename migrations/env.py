@@ -17,8 +17,12 @@ def is_ours(thing: Any, name: str | None, kind: str, reflected: bool, compare_to
 
 
 def render(kind: str, thing: Any, autogen_context: Any) -> str | bool:
-    """Write our time type as the plain one it is made of."""
-    return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(thing, Instant) else False
+    """Write our own types as the plain ones they are made of."""
+    if kind == "type" and isinstance(thing, Instant):
+        return "sa.DateTime(timezone=True)"
+    if kind == "type" and isinstance(thing, sa.JSON):
+        return 'sa.JSON().with_variant(sa.dialects.postgresql.JSONB(), "postgresql")'
+    return False
 
 
 def configure(connection: sa.Connection) -> None:

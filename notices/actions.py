@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -30,6 +31,7 @@ class Telling:
     post_id: int | None = None
     actor_id: int | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
+    at: datetime | None = None  # when it happened; the moment of telling unless given
 
 
 def tell(actor: Viewer, telling: Telling, person_ids: Collection[int]) -> int:
@@ -59,7 +61,8 @@ def _tell_some(actor: Viewer, telling: Telling, people: Sequence[queries.Reachab
 def _insert(person_ids: Sequence[int], telling: Telling, on_bell: Mapping[int, bool]) -> dict[int, int]:
     """New notices by person; those told before are left as they are."""
     known = queries.told(person_ids, telling.key)
-    moment = clock.now()
+    moment = telling.at or clock.now()
+    unknown = [person_id for person_id in person_ids if person_id not in known]
     rows = [
         {
             "person_id": person_id,
@@ -72,11 +75,10 @@ def _insert(person_ids: Sequence[int], telling: Telling, on_bell: Mapping[int, b
             "created_at": moment,
             "on_bell": on_bell[person_id],
         }
-        for person_id in person_ids
-        if person_id not in known
+        for person_id in unknown
     ]
     insert_ignore(Notice.__table__, rows)
-    return queries.told([r["person_id"] for r in rows], telling.key)
+    return queries.told(unknown, telling.key)
 
 
 def _queue(actor: Viewer, mails: Sequence[tuple[int, str]]) -> None:
@@ -103,7 +105,9 @@ def mark_sent(actor: Viewer, mail_id: int, dropped_reason: str = "") -> None:
     """A mail went out, or was dropped for a reason."""
     require(policy.may_tell(actor))
     db.session.execute(
-        sa.update(NoticeMail).where(NoticeMail.id == mail_id).values(sent_at=clock.now(), dropped_reason=dropped_reason)
+        sa.update(NoticeMail)
+        .where(NoticeMail.id == mail_id)
+        .values(sent_at=clock.now(), dropped_reason=dropped_reason)
     )
 
 
@@ -132,7 +136,12 @@ def choose(actor: Viewer, person_id: int, kind: str, *, bell: bool, mail: bool) 
     if kind not in BY_KEY:
         raise Refused("There is no such kind of notice.")
     change = {"bell": bell, "mail": mail, "changed_at": clock.now()}
-    upsert(NoticeChoice.__table__, {"person_id": person_id, "kind": kind} | change, key=["person_id", "kind"], change=change)
+    upsert(
+        NoticeChoice.__table__,
+        {"person_id": person_id, "kind": kind} | change,
+        key=["person_id", "kind"],
+        change=change,
+    )
     record(NoticeChoicesChanged(person_id), actor=actor)
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
 RELEASE, ANSWER, REPLY, MENTION, ACCEPTED, STATUS, STAFF, LEVEL = (
@@ -15,8 +16,8 @@ class Kind:
     """A kind of notice with its defaults."""
 
     key: str
-    label: str
-    detail: str
+    label: LazyString
+    detail: LazyString
     icon: str
     bell: bool
     mail: bool
@@ -24,13 +25,35 @@ class Kind:
 
 
 KINDS: Final = (
-    Kind(RELEASE, _l("Your wish shipped"), _l("An idea you raised, voted for or follow is in a release."), "rocket", True, True),
+    Kind(
+        RELEASE,
+        _l("Your wish shipped"),
+        _l("An idea you raised, voted for or follow is in a release."),
+        "rocket",
+        True,
+        True,
+    ),
     Kind(ANSWER, _l("Answers"), _l("Somebody answers your question."), "message-circle", True, True),
     Kind(MENTION, _l("Mentions"), _l("Somebody writes your @handle."), "at-sign", True, True),
     Kind(STATUS, _l("Ideas move"), _l("An idea you follow gets a new status."), "lightbulb", True, True),
     Kind(REPLY, _l("Replies"), _l("Something new in a thread you follow."), "messages-square", True, False),
-    Kind(ACCEPTED, _l("Accepted answers"), _l("Your answer is accepted, or one to your question."), "check", True, False),
+    Kind(
+        ACCEPTED,
+        _l("Accepted answers"),
+        _l("Your answer is accepted, or one to your question."),
+        "check",
+        True,
+        False,
+    ),
     Kind(LEVEL, _l("Levels"), _l("You reach a new level."), "award", True, False),
-    Kind(STAFF, _l("Escalations"), _l("A case needs the team, or yours is settled."), "siren", True, True, for_staff=True),
+    Kind(
+        STAFF,
+        _l("Escalations"),
+        _l("A case needs the team, or yours is settled."),
+        "siren",
+        True,
+        True,
+        for_staff=True,
+    ),
 )
 BY_KEY: Final = {kind.key: kind for kind in KINDS}

@@ -23,7 +23,9 @@ class Notice(Model):
     id: Mapped[int] = id_column()
     person_id: Mapped[int] = mapped_column(sa.ForeignKey("person.id"))
     key: Mapped[str] = mapped_column(sa.String(120))  # release:3, post:7
-    kind: Mapped[str] = mapped_column(sa.String(20))  # release, answer, reply, mention, accepted, status, staff
+    kind: Mapped[str] = mapped_column(
+        sa.String(20)
+    )  # release, answer, reply, mention, accepted, status, staff
     thread_id: Mapped[int | None] = mapped_column(sa.ForeignKey("thread.id"))
     post_id: Mapped[int | None] = mapped_column(sa.ForeignKey("post.id"))
     actor_id: Mapped[int | None] = mapped_column(sa.ForeignKey("person.id"))

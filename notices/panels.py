@@ -17,4 +17,6 @@ def told_people(*, viewer: Viewer, release: Any, steps: list[dict[str, Any]], **
     if told.people:
         detail = _("%(mails)s letters sent", mails=told.mails) if may_release(viewer) else ""
         title = _("%(people)s people told", people=told.people)
-        steps.append({"kind": "notice", "title": title, "url": "", "at": told.last_at, "detail": detail, "done": True})
+        steps.append(
+            {"kind": "notice", "title": title, "url": "", "at": told.last_at, "detail": detail, "done": True}
+        )

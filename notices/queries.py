@@ -46,11 +46,18 @@ def reachable(person_ids: Sequence[int], thread_id: int | None) -> list[Reachabl
         sa.or_(Person.banned_until.is_(None), Person.banned_until < clock.now()),
     )
     if thread_id is not None:
-        access = sa.select(Thread.access).where(Thread.id == thread_id, Thread.deleted_at.is_(None)).scalar_subquery()
+        access = (
+            sa.select(Thread.access)
+            .where(Thread.id == thread_id, Thread.deleted_at.is_(None))
+            .scalar_subquery()
+        )
         statement = statement.where(access <= sa.case((staff, STAFF), else_=MEMBER))
     people = db.session.execute(statement).all()
     choices = _choices([p.id for p in people])
-    return [Reachable(p.id, (p.email or "") if p.email_confirmed_at else "", choices.get(p.id, {})) for p in people]
+    return [
+        Reachable(p.id, (p.email or "") if p.email_confirmed_at else "", choices.get(p.id, {}))
+        for p in people
+    ]
 
 
 def _choices(person_ids: Collection[int]) -> dict[int, dict[str, Choice]]:
@@ -80,16 +87,22 @@ def choices_of(viewer: Viewer) -> list[tuple[Any, Choice]]:
 
 def told(person_ids: Collection[int], key: str) -> dict[int, int]:
     """Notice ids by person, of those among these who have been told this."""
-    statement = sa.select(Notice.person_id, Notice.id).where(Notice.person_id.in_(list(person_ids)), Notice.key == key)
-    return {person_id: notice_id for person_id, notice_id in db.session.execute(statement)}
+    statement = sa.select(Notice.person_id, Notice.id).where(
+        Notice.person_id.in_(list(person_ids)), Notice.key == key
+    )
+    return dict(db.session.execute(statement).tuples().all())
 
 
 def mail_ids(notice_ids: Collection[int]) -> list[int]:
     """The mails of these notices."""
-    return list(db.session.execute(sa.select(NoticeMail.id).where(NoticeMail.notice_id.in_(list(notice_ids)))).scalars())
+    return list(
+        db.session.execute(
+            sa.select(NoticeMail.id).where(NoticeMail.notice_id.in_(list(notice_ids)))
+        ).scalars()
+    )
 
 
-def waiting_mails(first: int, last: int) -> Sequence[sa.Row[Any]]:
+def waiting_mails(first: int, last: int) -> Sequence[Any]:
     """Mails in this range that were not sent yet: id, notice_id, email, message_id."""
     columns = (NoticeMail.id, NoticeMail.notice_id, NoticeMail.email, NoticeMail.message_id)
     statement = sa.select(*columns).where(NoticeMail.id.between(first, last), NoticeMail.sent_at.is_(None))
@@ -105,7 +118,7 @@ def _on_bell(viewer: Viewer) -> list[sa.ColumnElement[bool]]:
     """A notice about a thread is shown only while its reader may still see the thread."""
     return [
         Notice.person_id == (viewer.id or 0),
-        Notice.on_bell,
+        Notice.on_bell.is_(True),
         sa.or_(Notice.thread_id.is_(None), visible_threads(viewer)),
     ]
 
@@ -121,7 +134,7 @@ def unread_count(viewer: Viewer) -> int:
     return int(db.session.execute(statement).scalar_one())
 
 
-def bell(viewer: Viewer, limit: int = 30, before_id: int | None = None) -> Sequence[sa.Row[Any]]:
+def bell(viewer: Viewer, limit: int = 30, before_id: int | None = None) -> Sequence[Any]:
     """The latest notices with the title of their thread: rows of (Notice, title, slug, thread kind)."""
     statement = (
         sa.select(Notice, Thread.title, Thread.slug, Thread.kind.label("thread_kind"))
@@ -149,9 +162,13 @@ def told_about_release(release_id: int) -> Told:
     key = f"release:{release_id}"
     mine = sa.or_(Notice.key == key, Notice.key.startswith(f"{key}:", autoescape=True))
     row = db.session.execute(
-        sa.select(sa.func.count(sa.distinct(Notice.person_id)), sa.func.count(NoticeMail.sent_at), sa.func.max(Notice.created_at))
+        sa.select(
+            sa.func.count(sa.distinct(Notice.person_id)),
+            sa.func.count(NoticeMail.sent_at),
+            sa.func.max(Notice.created_at),
+        )
         .outerjoin(NoticeMail, NoticeMail.notice_id == Notice.id)
         .where(mine)
     ).one()
-    outside = mentions.delivered_replies(f"{key}:")
+    outside = mentions.delivered_count(f"{key}:")
     return Told(int(row[0]) + outside, int(row[1]), row[2])

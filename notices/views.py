@@ -44,7 +44,9 @@ def _one(row: Any, actor: people.PersonCard | None) -> dict[str, Any]:
     notice = row.Notice
     return {
         "id": notice.id,
-        "text": words.headline(notice.kind, notice.values, actor=actor.name if actor else "", title=row.title or ""),
+        "text": words.headline(
+            notice.kind, notice.values, actor=actor.name if actor else "", title=row.title or ""
+        ),
         "icon": kinds.BY_KEY[notice.kind].icon,
         "actor": actor,
         "at": notice.created_at,
@@ -74,7 +76,9 @@ def open_notice(notice_id: int) -> ResponseReturnValue:
         raise NotFound
     found = rows[0].Notice
     apart(lambda: actions.mark_read(asker, [notice_id]))
-    path = words.address(found.kind, thread_id=found.thread_id, slug=rows[0].slug or "", post_id=found.post_id)
+    path = words.address(
+        found.kind, thread_id=found.thread_id, slug=rows[0].slug or "", post_id=found.post_id
+    )
     return redirect(path)
 
 
@@ -102,11 +106,13 @@ def unsubscribing(token: str) -> ResponseReturnValue:
     found = letters.read_unsubscribe(token)
     if found is None:
         raise NotFound(_("This link is not complete. Please use the whole address from the letter."))
-    return render_template("notices/unsubscribe.html", kind=kinds.BY_KEY[found[1]], token=token, is_done=False)
+    return render_template(
+        "notices/unsubscribe.html", kind=kinds.BY_KEY[found[1]], token=token, is_done=False
+    )
 
 
 @blueprint.post("/unsubscribe/<token>")
-@csrf.exempt
+@csrf.exempt  # type: ignore[untyped-decorator]
 def unsubscribe(token: str) -> ResponseReturnValue:
     """One click (RFC 8058): the signed link is the proof."""
     found = letters.read_unsubscribe(token)

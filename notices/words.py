@@ -17,7 +17,9 @@ def headline(kind: str, values: Mapping[str, Any], *, actor: str, title: str) ->
         level = LEVELS[min(int(values.get("level", 0)), len(LEVELS) - 1)]
         return _("You have reached the level %(level)s.", level=level.name)
     if kind == kinds.STATUS:
-        return _("“%(title)s” is now: %(status)s", title=title, status=status_label(str(values.get("status", ""))))
+        return _(
+            "“%(title)s” is now: %(status)s", title=title, status=status_label(str(values.get("status", "")))
+        )
     return _sentences(values, actor, title).get(kind, title)
 
 

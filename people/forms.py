@@ -4,7 +4,6 @@ import re
 from datetime import UTC, date, datetime
 from functools import cache
 from typing import Annotated, Any, Final, Literal
-from zoneinfo import available_timezones
 
 from flask_babel import gettext as _
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -16,6 +15,7 @@ from core.text import Rendered, render
 from core.viewer import ROLES
 from people.accounts import RESERVED
 from people.passwords import LONGEST
+from people.words import zone_options
 
 # Longer input than any password may be is refused before it is hashed; the rule itself is told by people.passwords.
 Password = Annotated[str, Field(max_length=4 * LONGEST)]
@@ -117,16 +117,12 @@ def _empty_bio() -> Rendered:
 
 
 @cache
-def time_zones() -> tuple[str, ...]:
-    """Names a person may choose: UTC and the places of the IANA database."""
-    return (
-        "UTC",
-        *sorted(z for z in available_timezones() if "/" in z and not z.startswith(("Etc/", "SystemV/"))),
-    )
+def _zones() -> frozenset[str]:
+    return frozenset(key for key, _name in zone_options())
 
 
 def _time_zone(value: str) -> str:
-    if value and value not in time_zones():
+    if value and value not in _zones():
         raise ValueError(_("Please choose one of the given values."))
     return value
 

@@ -11,10 +11,12 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from flask_babel import gettext as _
 
 from core.errors import Refused
+import itertools
 
 SHORTEST: Final = 8
 LONGEST: Final = 256  # characters; longer ones are refused before any hashing
 _COMMON = Path(__file__).with_name("common_passwords.txt")
+_LONG_ENOUGH: Final = 20  # characters, beyond which patterns are no longer tried first
 _LONG_NUMBER: Final = 11  # digits; shorter numbers are dates, telephones and postal codes
 _LOOKALIKES: Final = str.maketrans("013457@$!", "oleastasi")
 _SHORTEST_WORD: Final = 4  # of the person's own words that a password may not consist of
@@ -56,7 +58,7 @@ def weakness(password: str, *own_words: str) -> str:
         return _("This password follows a pattern that is tried first. Please choose another.")
     if not _common().isdisjoint({password.casefold(), plain, _unit(plain)}):
         return _("This password is among the most common ones. Please choose another.")
-    if any(_is_made_of(plain, word) for word in own_words):
+    if any(_is_made_of(password, word) for word in own_words):
         return _("This password is too close to your name, your address or the name of this site.")
     return ""
 
@@ -95,17 +97,24 @@ def _unit(text: str) -> str:
 
 
 def _is_pattern(text: str) -> bool:
-    """Few different characters, a piece of up to three repeated, a run up or down, or a number like a date or phone."""
+    """In short passwords: few different characters, a tiny piece repeated, a run up or down, a date or phone number."""
+    if len(text) > _LONG_ENOUGH:
+        return False
     if len(set(text)) < 4 or len(_unit(text)) <= 3 or (text.isdecimal() and len(text) <= _LONG_NUMBER):
         return True
-    steps = {ord(b) - ord(a) for a, b in zip(text, text[1:], strict=False)}
+    steps = {ord(b) - ord(a) for a, b in itertools.pairwise(text)}
     return steps in ({1}, {-1})
 
 
-def _is_made_of(plain: str, word: str) -> bool:
-    """Whether the password is the word, or its parts, said once or more."""
-    parts = [re.sub(r"[\W_]+", "", word.casefold()), *re.split(r"[\W_\d]+", word.casefold())]
-    said = rest = re.sub(r"[\W_]+", "", plain)
-    for part in sorted({p for p in parts if len(p) >= _SHORTEST_WORD}, key=len, reverse=True):
-        rest = rest.replace(part.translate(_LOOKALIKES), "")
-    return bool(said) and not rest
+def _is_made_of(password: str, word: str) -> bool:
+    """Whether the password is the word, or its parts, said once or more, with any digits at its end."""
+    parts = {re.sub(r"[\W_]+", "", word.casefold()), *re.split(r"[\W_\d]+", word.casefold())}
+    said = re.sub(r"\d+$", "", re.sub(r"[\W_]+", "", password.casefold()))
+    longest_first = sorted((p for p in parts if len(p) >= _SHORTEST_WORD), key=len, reverse=True)
+    return bool(said) and "" in {_without(said, longest_first), _without(said.translate(_LOOKALIKES), longest_first)}
+
+
+def _without(text: str, parts: list[str]) -> str:
+    for part in parts:
+        text = text.replace(part, "")
+    return text

@@ -1,6 +1,7 @@
 """Words for what is stored as keys: roles, languages, browsers."""
 
 from typing import Final
+from zoneinfo import available_timezones
 
 from babel import Locale
 from flask_babel import gettext as _
@@ -59,3 +60,9 @@ def browser_name(user_agent: str) -> str:
     if browser and system:
         return _("%(browser)s on %(system)s", browser=browser, system=system)
     return browser or system or _("Unknown browser")
+
+
+def zone_options() -> list[tuple[str, str]]:
+    """Time zones as (key, name), UTC first."""
+    zones = ("UTC", *sorted(z for z in available_timezones() if "/" in z and not z.startswith("Etc/")))
+    return [(zone, zone.replace("_", " ")) for zone in zones]

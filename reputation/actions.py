@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -60,7 +61,8 @@ def stand(actor: Viewer, person_ids: Collection[int]) -> None:
     require(policy.may_award(actor))
     for person_id, points in queries.sums(person_ids).items():
         level = rules.level_of(points)
-        before = people.set_standing(person_id, points, level)
+        before = queries.level_now(person_id)
+        people.set_standing(actor, person_id, points, level)
         if level > before:
             record(LevelReached(person_id, level), actor=actor)
 
@@ -83,7 +85,15 @@ def award_imported(actor: Viewer, first_thread_id: int, last_thread_id: int, at:
     require(policy.may_award(actor))
     rows = db.session.execute(_imported_earnings(first_thread_id, last_thread_id)).all()
     awards = [
-        Award(f"import:post:{r.id}", r.author_id, _imported_points(r), "imported", f"post:{r.id}", at, r.thread_id)
+        Award(
+            f"import:post:{r.id}",
+            r.author_id,
+            _imported_points(r),
+            "imported",
+            f"post:{r.id}",
+            at,
+            r.thread_id,
+        )
         for r in rows
     ]
     require(policy.may_award(actor))
@@ -92,12 +102,20 @@ def award_imported(actor: Viewer, first_thread_id: int, last_thread_id: int, at:
     _stand_at_once({a.person_id for a in awards})
 
 
-def _imported_earnings(first: int, last: int) -> sa.Select[tuple[int, int, int, str, int, int, bool]]:
+def _imported_earnings(first: int, last: int) -> Any:
     ups = sa.func.coalesce(sa.func.sum(sa.case((PostVote.value > 0, 1), else_=0)), 0)
     downs = sa.func.coalesce(sa.func.sum(sa.case((PostVote.value < 0, 1), else_=0)), 0)
     accepted = sa.func.max(sa.case((Thread.accepted_post_id == Post.id, 1), else_=0))
     return (
-        sa.select(Post.id, Post.author_id, Post.thread_id, Post.kind, ups.label("ups"), downs.label("downs"), accepted.label("accepted"))
+        sa.select(
+            Post.id,
+            Post.author_id,
+            Post.thread_id,
+            Post.kind,
+            ups.label("ups"),
+            downs.label("downs"),
+            accepted.label("accepted"),
+        )
         .join(Thread, Thread.id == Post.thread_id)
         .outerjoin(PostVote, PostVote.post_id == Post.id)
         .where(Thread.id.between(first, last), Post.deleted_at.is_(None), Post.origin_key.is_not(None))
@@ -105,7 +123,7 @@ def _imported_earnings(first: int, last: int) -> sa.Select[tuple[int, int, int, 
     )
 
 
-def _imported_points(row: sa.Row[tuple[int, int, int, str, int, int, bool]]) -> int:
+def _imported_points(row: Any) -> int:
     is_answer = row.kind == ANSWER
     up, down = rules.vote_points(1, is_answer=is_answer), rules.vote_points(-1, is_answer=is_answer)
     return int(row.ups * up + row.downs * down + (rules.ACCEPTED if row.accepted else 0))
@@ -113,14 +131,23 @@ def _imported_points(row: sa.Row[tuple[int, int, int, str, int, int, bool]]) -> 
 
 def _stand_at_once(person_ids: Collection[int]) -> None:
     """Standings of many imported people in two statements; no level notices for what happened elsewhere."""
-    total = sa.select(sa.func.coalesce(sa.func.sum(LedgerEntry.points), 0)).where(LedgerEntry.person_id == Person.id)
+    total = sa.select(sa.func.coalesce(sa.func.sum(LedgerEntry.points), 0)).where(
+        LedgerEntry.person_id == Person.id
+    )
     greatest = sa.func.max if dialect() == "sqlite" else sa.func.greatest
-    steps = [(Person.points >= level.points, level.number) for level in reversed(rules.LEVELS) if level.number]
+    steps = [
+        (Person.points >= level.points, level.number) for level in reversed(rules.LEVELS) if level.number
+    ]
     ids = sorted(person_ids)
     for start in range(0, len(ids), BATCH):
         some = Person.id.in_(ids[start : start + BATCH])
         points = greatest(total.scalar_subquery(), 0)
-        db.session.execute(sa.update(Person).where(some).values(points=points).execution_options(synchronize_session=False))
         db.session.execute(
-            sa.update(Person).where(some).values(level=sa.case(*steps, else_=0)).execution_options(synchronize_session=False)
+            sa.update(Person).where(some).values(points=points).execution_options(synchronize_session=False)
+        )
+        db.session.execute(
+            sa.update(Person)
+            .where(some)
+            .values(level=sa.case(*steps, else_=0))
+            .execution_options(synchronize_session=False)
         )

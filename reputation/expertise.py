@@ -11,7 +11,7 @@ Z_90 = 1.2816  # one-sided 90% quantile of the standard normal distribution
 def weight(at: datetime, now: datetime) -> float:
     """What an answer counts after a time: 1 when new, halved each year (exponential decay). Returns 0..1."""
     age = max(0.0, (now - at) / HALF_LIFE)
-    return 0.5**age
+    return float(0.5**age)
 
 
 def lower_bound(good: float, total: float, community_rate: float) -> float:

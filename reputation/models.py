@@ -12,7 +12,10 @@ class LedgerEntry(Model):
     """Points given or taken back; never changed, only answered by another entry. `key` makes a repeat harmless."""
 
     __tablename__ = "ledger_entry"
-    __table_args__ = (sa.Index("ix_ledger_person", "person_id", "id"), sa.Index("ix_ledger_subject", "subject"))
+    __table_args__ = (
+        sa.Index("ix_ledger_person", "person_id", "id"),
+        sa.Index("ix_ledger_subject", "subject"),
+    )
     id: Mapped[int] = id_column()
     key: Mapped[str] = mapped_column(sa.String(200), unique=True)
     person_id: Mapped[int] = mapped_column(sa.ForeignKey("person.id"))

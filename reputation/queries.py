@@ -35,6 +35,11 @@ def sums(person_ids: Collection[int]) -> dict[int, int]:
     return {person_id: found.get(person_id, 0) for person_id in person_ids}
 
 
+def level_now(person_id: int) -> int:
+    """The level a person stands at."""
+    return int(db.session.execute(sa.select(Person.level).where(Person.id == person_id)).scalar_one())
+
+
 def open_sums(subject: str) -> list[tuple[int, int, int | None]]:
     """What a subject gives each person as things stand: (person, points, thread)."""
     return _sums_of(LedgerEntry.subject == subject)
@@ -52,25 +57,29 @@ def _sums_of(condition: sa.ColumnElement[bool]) -> list[tuple[int, int, int | No
         .group_by(LedgerEntry.person_id)
         .having(sa.func.sum(LedgerEntry.points) != 0)
     )
-    return [(person_id, int(points), thread_id) for person_id, points, thread_id in db.session.execute(statement)]
+    return [
+        (person_id, int(points), thread_id) for person_id, points, thread_id in db.session.execute(statement)
+    ]
 
 
-def author_of_thread(thread_id: int) -> int:
-    """Who started it."""
-    return int(db.session.execute(sa.select(Thread.author_id).where(Thread.id == thread_id)).scalar_one())
-
-
-def idea_authors(idea_ids: Collection[int]) -> Sequence[sa.Row[tuple[int, int, int]]]:
+def idea_authors(idea_ids: Collection[int]) -> Sequence[Any]:
     """(idea, author, thread) of these ideas."""
     statement = sa.select(Idea.id, Thread.author_id, Idea.thread_id).join(Thread, Thread.id == Idea.thread_id)
     return db.session.execute(statement.where(Idea.id.in_(list(idea_ids)))).all()
 
 
-def entries(viewer: Viewer, person_id: int, limit: int = 50, before_id: int | None = None) -> Sequence[sa.Row[Any]]:
+def entries(viewer: Viewer, person_id: int, limit: int = 50, before_id: int | None = None) -> Sequence[Any]:
     """A person's ledger, latest first; the thread's title only where the viewer may see the thread."""
     title = sa.case((visible_threads(viewer), Thread.title), else_=None).label("title")
     statement = (
-        sa.select(LedgerEntry.id, LedgerEntry.points, LedgerEntry.reason, LedgerEntry.at, LedgerEntry.thread_id, title)
+        sa.select(
+            LedgerEntry.id,
+            LedgerEntry.points,
+            LedgerEntry.reason,
+            LedgerEntry.at,
+            LedgerEntry.thread_id,
+            title,
+        )
         .outerjoin(Thread, Thread.id == LedgerEntry.thread_id)
         .where(LedgerEntry.person_id == person_id)
         .order_by(LedgerEntry.id.desc())
@@ -103,10 +112,14 @@ def hidden_experts(viewer: Viewer, *, tag: str = "", limit: int = 20) -> list[Ex
     by_author: dict[int, list[Any]] = defaultdict(list)
     for row in rows:
         by_author[row.author_id].append(row)
-    famous = {author for author, _ in Counter({a: len(r) for a, r in by_author.items()}).most_common(WELL_KNOWN)}
+    famous = {
+        author for author, _ in Counter({a: len(r) for a, r in by_author.items()}).most_common(WELL_KNOWN)
+    }
     famous = famous if len(by_author) > 2 * WELL_KNOWN else set()
     rate = sum(map(_is_good, rows)) / len(rows) if rows else 0.5
-    now = max((row.created_at for row in rows), default=clock.now())  # a community that rests keeps its experts
+    now = max(
+        (row.created_at for row in rows), default=clock.now()
+    )  # a community that rests keeps its experts
     scored = [
         (lower_bound(*_weighted(theirs, now), rate), author)
         for author, theirs in by_author.items()
@@ -114,10 +127,12 @@ def hidden_experts(viewer: Viewer, *, tag: str = "", limit: int = 20) -> list[Ex
     ]
     best = sorted(scored, reverse=True)[:limit]
     cards = people.cards({author for _, author in best})
-    return [_expert(cards[author], certainty, by_author[author]) for certainty, author in best if author in cards]
+    return [
+        _expert(cards[author], certainty, by_author[author]) for certainty, author in best if author in cards
+    ]
 
 
-def _answers(viewer: Viewer, tag: str) -> sa.Select[Any]:
+def _answers(viewer: Viewer, tag: str) -> Any:
     staff = sa.select(RoleGrant.person_id).where(RoleGrant.role.in_(STAFF_ROLES))
     accepted = (Thread.accepted_post_id == Post.id).label("accepted")
     statement = (
@@ -125,10 +140,16 @@ def _answers(viewer: Viewer, tag: str) -> sa.Select[Any]:
         .join(Thread, Thread.id == Post.thread_id)
         .join(Person, Person.id == Post.author_id)
         .where(Post.kind == ANSWER, visible_threads(viewer), visible_posts(viewer))
-        .where(Person.kind.in_((MEMBER, IMPORTED)), Post.author_id.not_in(staff), Post.author_id != Thread.author_id)
+        .where(
+            Person.kind.in_((MEMBER, IMPORTED)),
+            Post.author_id.not_in(staff),
+            Post.author_id != Thread.author_id,
+        )
     )
     if tag:
-        statement = statement.where((sa.literal(" ") + Thread.tags + " ").contains(f" {tag} ", autoescape=True))
+        statement = statement.where(
+            (sa.literal(" ") + Thread.tags + " ").contains(f" {tag} ", autoescape=True)
+        )
     return statement
 
 
@@ -161,8 +182,16 @@ def topics_of(person_id: int, limit: int = 6) -> list[tuple[str, int]]:
     statement = (
         sa.select(Thread.tags)
         .join(Post, Post.thread_id == Thread.id)
-        .where(Post.author_id == person_id, Post.kind == ANSWER, good, visible_threads(Viewer.visitor()), Post.deleted_at.is_(None))
+        .where(
+            Post.author_id == person_id,
+            Post.kind == ANSWER,
+            good,
+            visible_threads(Viewer.visitor()),
+            Post.deleted_at.is_(None),
+        )
         .order_by(Post.id.desc())
         .limit(500)
     )
-    return Counter(name for (tags,) in db.session.execute(statement) for name in tags.split()).most_common(limit)
+    return Counter(name for (tags,) in db.session.execute(statement) for name in tags.split()).most_common(
+        limit
+    )

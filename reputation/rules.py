@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
 ANSWER_UP: Final = 10
@@ -20,7 +21,7 @@ class Level:
 
     number: int
     points: int
-    name: str
+    name: LazyString
 
 
 LEVELS: Final = (

@@ -1,9 +1,16 @@
-"""Facts become ledger entries. Every award is a difference under the delivery's key, so order and repeats do not matter."""
+"""Facts become ledger entries. Awards are differences under the delivery's key: order and repeats do not matter."""
 
 from core.outbox import Delivery, on
 from core.viewer import Viewer
 from forum import queries as forum
-from forum.events import AnswerAccepted, AnswerUnaccepted, PostDeleted, PostRestored, PostVoted, ThreadsImported
+from forum.events import (
+    AnswerAccepted,
+    AnswerUnaccepted,
+    PostDeleted,
+    PostRestored,
+    PostVoted,
+    ThreadsImported,
+)
 from forum.models import ANSWER
 from ideation.events import IdeaVoted, IdeaVoteWithdrawn
 from ideation.releases.events import IdeaShippedLate, ReleasePublished
@@ -18,10 +25,19 @@ def on_post_voted(fact: PostVoted, delivery: Delivery) -> None:
     """The author gains or loses the difference between the new vote and the one before."""
     kind = forum.kind_of_post(fact.post_id)
     is_answer = kind == ANSWER
-    points = rules.vote_points(fact.value, is_answer=is_answer) - rules.vote_points(fact.previous, is_answer=is_answer)
+    points = rules.vote_points(fact.value, is_answer=is_answer) - rules.vote_points(
+        fact.previous, is_answer=is_answer
+    )
     reason = "answer_voted" if is_answer else "opening_voted"
     award = Award(
-        delivery.key, fact.author_id, points, reason, f"post:{fact.post_id}", delivery.at, fact.thread_id, delivery.event_id
+        delivery.key,
+        fact.author_id,
+        points,
+        reason,
+        f"post:{fact.post_id}",
+        delivery.at,
+        fact.thread_id,
+        delivery.event_id,
     )
     actions.award(SYSTEM, [award])
 
@@ -35,17 +51,29 @@ def on_accepted(fact: AnswerAccepted | AnswerUnaccepted, delivery: Delivery) -> 
     subject = f"post:{fact.post_id}"
     awards = [
         Award(
-            f"{delivery.key}:answer", fact.answer_author_id, sign * rules.ACCEPTED, "accepted", subject, delivery.at,
-            fact.thread_id, delivery.event_id,
+            f"{delivery.key}:answer",
+            fact.answer_author_id,
+            sign * rules.ACCEPTED,
+            "accepted",
+            subject,
+            delivery.at,
+            fact.thread_id,
+            delivery.event_id,
         )
-    ]  # fmt: skip
+    ]
     if delivery.actor_id == fact.asker_id:
         awards.append(
             Award(
-                f"{delivery.key}:asker", fact.asker_id, sign * rules.ACCEPTING, "accepting", f"thread:{fact.thread_id}",
-                delivery.at, fact.thread_id, delivery.event_id,
+                f"{delivery.key}:asker",
+                fact.asker_id,
+                sign * rules.ACCEPTING,
+                "accepting",
+                f"thread:{fact.thread_id}",
+                delivery.at,
+                fact.thread_id,
+                delivery.event_id,
             )
-        )  # fmt: skip
+        )
     actions.award(SYSTEM, awards)
 
 
@@ -59,12 +87,19 @@ def on_post_gone(fact: PostDeleted | PostRestored, delivery: Delivery) -> None:
 @on(IdeaVoted, IdeaVoteWithdrawn, name="reputation.idea_voted")
 def on_idea_voted(fact: IdeaVoted | IdeaVoteWithdrawn, delivery: Delivery) -> None:
     """Whoever had an idea that others want gains a little for each of them."""
-    author_id = queries.author_of_thread(fact.thread_id)
+    author_id = forum.author_of_thread(fact.thread_id)
     if author_id == fact.person_id:
         return
     points = rules.IDEA_WANTED if isinstance(fact, IdeaVoted) else -rules.IDEA_WANTED
     award = Award(
-        delivery.key, author_id, points, "idea_wanted", f"idea:{fact.idea_id}", delivery.at, fact.thread_id, delivery.event_id
+        delivery.key,
+        author_id,
+        points,
+        "idea_wanted",
+        f"idea:{fact.idea_id}",
+        delivery.at,
+        fact.thread_id,
+        delivery.event_id,
     )
     actions.award(SYSTEM, [award])
 
@@ -75,11 +110,17 @@ def on_idea_shipped(fact: ReleasePublished | IdeaShippedLate, delivery: Delivery
     ids = fact.idea_ids if isinstance(fact, ReleasePublished) else (fact.idea_id,)
     awards = [
         Award(
-            f"shipped:{idea_id}", author_id, rules.IDEA_SHIPPED, "idea_shipped", f"idea:{idea_id}", delivery.at, thread_id,
+            f"shipped:{idea_id}",
+            author_id,
+            rules.IDEA_SHIPPED,
+            "idea_shipped",
+            f"idea:{idea_id}",
+            delivery.at,
+            thread_id,
             delivery.event_id,
         )
         for idea_id, author_id, thread_id in queries.idea_authors(ids)
-    ]  # fmt: skip
+    ]
     actions.award(SYSTEM, awards)
 
 

@@ -4,11 +4,17 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any, Final
 
+import sqlalchemy as sa
 from flask import current_app
 from flask.testing import FlaskClient
+from itsdangerous import URLSafeTimedSerializer
+from werkzeug.test import TestResponse
 
-from core.db import writing
+from core.db import db, writing
 from core.viewer import Viewer
+from listening import actions as listening_actions
+from listening.connectors import Item
+from listening.models import Mention, Source
 from people import actions as people_actions
 from people import queries as people_queries
 from people.models import Person
@@ -22,7 +28,7 @@ PASSWORD: Final = "correct horse battery 42"
 
 
 def person(name: str = "", *roles: str, **more: Any) -> Person:
-    """A confirmed account: `person("Ana")`, `person("Dev", "agent", "moderator")`; `password=` lets it sign in by form."""
+    """A confirmed account: `person("Ana")`, `person("Dev", "agent")`; `password=` lets it sign in by form."""
     number = next(_numbers)
     handle = more.pop("handle", f"{(name or 'person').lower().replace(' ', '-')}-{number}")
     values = {"email": f"{handle}@example.com", "roles": roles or ("customer",), **more}
@@ -43,7 +49,7 @@ def actor(name: str = "", *roles: str, **more: Any) -> Viewer:
 
 
 def client_of(person: Person | Viewer, *, remember: bool = False) -> FlaskClient:
-    """A browser in which the person is signed in (by a real session record, without the time a password takes)."""
+    """A browser in which the person is signed in, by a real session record but without a password's time."""
     assert person.id is not None
     with writing():
         row = people_queries.person(person.id)
@@ -53,3 +59,45 @@ def client_of(person: Person | Viewer, *, remember: bool = False) -> FlaskClient
         cookie["_user_id"] = token
         cookie["_fresh"] = True
     return client
+
+
+def post(client: FlaskClient, path: str, /, **fields: Any) -> TestResponse:
+    """Send a form as a page of this site would, with the CSRF token; `**{"csrf_token": ""}` sends none."""
+    with client.session_transaction() as cookie:
+        raw = cookie.setdefault("csrf_token", "0" * 40)
+    signer = URLSafeTimedSerializer(client.application.secret_key or "", salt="wtf-csrf-token")
+    return client.post(path, data={"csrf_token": signer.dumps(raw), **fields})
+
+
+# --- listening ---
+
+
+def source(name: str = "", kind: str = "feed", **more: Any) -> Source:
+    """A source: `source("News", url=channel.url())`, `source(kind="webhook")`."""
+    with writing():
+        return listening_actions.create_source(
+            Viewer.system(), name=name or f"Source {next(_numbers)}", kind=kind, **more
+        )
+
+
+def mention(text: str = "How do I reset my device?", *, source: Source | None = None, **more: Any) -> Mention:
+    """A post from outside, as a connector brings it; `more` are fields of `Item`."""
+    origin = source or _any_source()
+    number = next(_numbers)
+    values = {
+        "external_id": f"post-{number}",
+        "url": f"https://social.example/posts/{number}",
+        "author_name": "Ines Outside",
+        "author_url": "https://social.example/@ines",
+    }
+    item = Item(text=text, **{**values, **more})
+    with writing():
+        listening_actions.receive(origin, [item])
+    return db.session.execute(
+        sa.select(Mention).where(Mention.source_id == origin.id, Mention.external_id == item.external_id)
+    ).scalar_one()
+
+
+def _any_source() -> Source:
+    found = db.session.execute(sa.select(Source).order_by(Source.id).limit(1)).scalar_one_or_none()
+    return found or source("Social", url="https://social.example/feed", channel="Mastodon")

@@ -47,6 +47,25 @@ def action_files() -> Iterator[Path]:
             yield path
 
 
+def doors() -> dict[Path, set[str]]:
+    """Of a package of actions only what it offers to others counts: the rest is its own machinery."""
+    found = {}
+    for path in action_files():
+        if path.stem == "__init__":
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            found[path.parent] = {
+                alias.asname or alias.name
+                for n in tree.body
+                if isinstance(n, ast.ImportFrom)
+                for alias in n.names
+            }
+    return found
+
+
+def is_offered(path: Path, name: str, offered: dict[Path, set[str]]) -> bool:
+    return not name.startswith("_") and (path.stem == "actions" or name in offered.get(path.parent, {name}))
+
+
 def calls_in(node: ast.AST) -> set[str]:
     names = set()
     for call in (n for n in ast.walk(node) if isinstance(n, ast.Call)):
@@ -68,10 +87,11 @@ def asks_first(function: ast.FunctionDef, askers: set[str]) -> bool:
 
 def test_every_action_asks_its_rule_first():
     functions: dict[str, list[tuple[str, ast.FunctionDef]]] = {}
+    offered = doors()
     for path in action_files():
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for node in tree.body:
-            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+            if isinstance(node, ast.FunctionDef) and is_offered(path, node.name, offered):
                 functions.setdefault(node.name, []).append((f"{path.relative_to(ROOT)}:{node.lineno}", node))
     assert functions, "no actions found"
     askers: set[str] = set()
@@ -194,7 +214,7 @@ def test_nobody_can_change_anything(app: Flask, client):
         if endpoint in OPEN_TO_NOBODY:
             assert response.status_code < 500, route
             continue
-        turned_away = response.status_code in {400, 401, 403, 404, 409, 422}
+        turned_away = response.status_code in {400, 401, 403, 404, 409, 410, 422}
         sent_to_sign_in = response.status_code in {302, 303} and "/sign-in" in response.headers["Location"]
         assert turned_away or sent_to_sign_in, f"{route} ({endpoint}) answered {response.status_code}"
     with app.app_context():

@@ -1,9 +1,11 @@
 """The files seam: content under its own hash, in a folder at home or in an S3-compatible store at scale.
 
 A key is made from the content, never from a name that somebody gave, so no key can point elsewhere. Equal
-content has one key: delete it only when no row holds it any more.
+content has one key, also across features: each says by `@holder` which keys its rows hold, and what is held
+anywhere is not deleted.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
@@ -27,12 +29,16 @@ __all__ = [
     "exists",
     "get",
     "headers_for",
+    "holder",
     "init",
     "put",
     "safe_name",
 ]
 
 _KEY: Final = "fullcircle.files"
+
+Holds = Callable[[str], bool]
+_holders: list[Holds] = []
 
 
 class Stored(NamedTuple):
@@ -120,9 +126,16 @@ def get(key: str) -> Stored:
     return _files().get(key)
 
 
+def holder(holds: Holds) -> Holds:
+    """Register a feature's answer to whether one of its rows holds a key: `@holder def holds(key) -> bool`."""
+    _holders.append(holds)
+    return holds
+
+
 def delete(key: str) -> None:
-    """Forget content that no row holds any more; a missing key is no error. May raise Unavailable."""
-    _files().delete(key)
+    """Forget content unless somebody holds it still; a missing key is no error. May raise Unavailable."""
+    if not any(holds(key) for holds in _holders):
+        _files().delete(key)
 
 
 def exists(key: str) -> bool:

@@ -44,7 +44,7 @@ class Limits:
 
     deadline: float = 20.0  # seconds from start to last byte, look-up and handshakes included
     max_bytes: int = 5_000_000  # of the body, counted after decompression
-    redirects: int = 5
+    redirects: int = 5  # 0: a redirect is not followed but is itself the answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +148,15 @@ class Client:
                 _("The method %(method)s is not used for outgoing calls.", method=method[:20])
             )
         deadline = Deadline(limits.deadline)
-        ask = _Ask(method, self._address_of(url), self._headers(headers), body)
+        first = ask = _Ask(method, self._address_of(url), self._headers(headers), body)
         for _hop in range(limits.redirects + 1):
-            answer = self._call(ask, deadline, limits)
+            try:
+                answer = self._call(ask, deadline, limits)
+            except OutgoingFailed as problem:
+                problem.nothing_sent &= ask is first
+                raise
             target = answer.headers.get("location", "") if answer.status in REDIRECTS else ""
-            if not target:
+            if not target or not limits.redirects:
                 return answer
             ask = ask.towards(self._address_of(target, base=ask.url), answer.status)
         raise OutgoingFailed(_("The address redirects more than %(count)s times.", count=limits.redirects))

@@ -64,4 +64,4 @@ def _postgres() -> Index:
     from core.db import db
     from core.search.postgres_index import PostgresIndex
 
-    return PostgresIndex(lambda: db.session())
+    return PostgresIndex(db.session)

@@ -34,6 +34,7 @@ from core.search.words import VERSION, fold, label
 log = logging.getLogger(__name__)
 
 MOST_RANKED = 2_000  # the newest matches; ranking reads every one of them
+MOST_ALIKE = 500  # the same for similar titles
 MOST_PLACES = 255  # of one word in one post: PostgreSQL keeps no more
 MOST_TITLE_CHARS = 200
 _WEIGHTS: dict[Part, str] = {"title": "A", "tags": "B", "body": "C"}
@@ -53,10 +54,20 @@ _TABLE = sa.Table(
     comment=f"words of version {VERSION}",
 )
 _POST = _TABLE.c
-_FOUND = sa.Index("search_document_found", _POST.words, _POST.labels, postgresql_using="gin")
+_FOUND = sa.Index(
+    "search_document_found",
+    _POST.words,
+    _POST.labels,
+    postgresql_using="gin",
+    postgresql_with={"gin_pending_list_limit": 512},  # kB; every search reads what waits in this list
+)
 _NEWEST = sa.Index("search_document_newest", _POST.created_at, _POST.id)
 _TITLES = sa.Index(
-    "search_document_titles", _POST.title, postgresql_using="gin", postgresql_ops={"title": "gin_trgm_ops"}
+    "search_document_titles",
+    _POST.title,
+    postgresql_using="gin",
+    postgresql_ops={"title": "gin_trgm_ops"},
+    postgresql_with={"gin_pending_list_limit": 64},
 )
 
 
@@ -293,4 +304,4 @@ def _resembling(
 
 def _newest_where(*conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
     newest = sa.select(_TABLE).where(*conditions).order_by(_POST.created_at.desc(), _POST.id.desc())
-    return sa.select(newest.limit(MOST_RANKED).subquery())
+    return sa.select(newest.limit(MOST_ALIKE).subquery())

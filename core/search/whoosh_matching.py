@@ -58,11 +58,15 @@ class Matching:
         """One hit for each thread that holds enough of the words of a title, words of its own title counting most."""
         rarity = self._rarity(wanted.lexemes)
         best: dict[int, _Ranked] = {}
+        ranked = 0
         for part in self._parts:
+            if ranked >= MOST_RANKED:
+                break
             lists = _Lists(part)
             found = self._resembling(lists, wanted)
             if kinds is not None:
                 found &= lists.labelled([f"kind:{label(kind)}" for kind in kinds])
+            ranked += len(found)
             for match in self._ranked(lists, found, rarity, title_bonus=_TITLE_BONUS):
                 best[match.thread_id] = max(match, best.get(match.thread_id, match))
         top = heapq.nlargest(limit, best.values())

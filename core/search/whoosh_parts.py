@@ -26,6 +26,7 @@ with warnings.catch_warnings():  # sources of 2015: newer Pythons warn about the
 WordField = Literal["text", "title"]
 _WEIGHTS: Mapping[Part, float] = {"title": 4.0, "tags": 2.0, "body": 1.0}
 _ROWS = columns.VarBytesColumn()
+_MOST_ACCESS = 0xFFFF
 _NUMBERS = {"id": "q", "thread": "q", "created": "q", "access": "H", "length": "H"}
 
 
@@ -85,7 +86,7 @@ def fields_of(document: Document) -> dict[str, Any]:
         "id": document.id,
         "thread": document.thread_id,
         "created": int(document.created_at.timestamp()),
-        "access": document.access,
+        "access": min(max(document.access, 0), _MOST_ACCESS),
         "length": length,
     }
 
@@ -126,8 +127,10 @@ class OpenPart:
         while matcher.is_active():
             matcher._read_data()  # whole blocks: asking a matcher for one posting at a time is five times slower
             steps, weights, _ = matcher._data
-            numbers = accumulate(steps)
-            found.update(zip(numbers, repeat(weights or 1.0) if not isinstance(weights, tuple) else weights))
+            each = (
+                weights if isinstance(weights, tuple) else repeat(weights or 1.0)
+            )  # stored once if all are equal
+            found.update(zip(accumulate(steps), each, strict=False))
             matcher._next_block()
         return found
 

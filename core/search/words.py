@@ -25,7 +25,7 @@ MOST_TEXT_CHARS = 100_000
 # Too frequent in English to tell posts apart. Short on purpose: each one is also a word that cannot be searched.
 _STOP_WORDS = frozenset(
     "a an and are as at be but by do does for from had has have how i if in into is it its my no not of on or so "
-    "that the their then there these they this to was we were when which will with you your".split()
+    "that the their then there these they this to was we were when which will with you your".split()  # noqa: SIM905
 )
 
 _MARKS = "".join(chr(c) for c in range(0x300, 0x3100) if unicodedata.category(chr(c)).startswith("M"))

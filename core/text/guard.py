@@ -8,7 +8,7 @@ MAX_SOURCE = 32_000
 MAX_IMPORT = 200_000
 """Characters of imported HTML; more is refused with a message."""
 
-MAX_DEPTH = 16
+MAX_DEPTH = 24
 """Quotes and lists inside one another; deeper markers stay as text."""
 
 MAX_BRACKETS = 32

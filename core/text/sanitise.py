@@ -15,6 +15,8 @@ import nh3
 from bleach.html5lib_shim import Filter  # type: ignore[attr-defined]
 from bleach.sanitizer import Cleaner
 
+from core.text import guard
+
 log = logging.getLogger(__name__)
 
 MAX_NESTING = 40
@@ -24,7 +26,7 @@ MAX_ELEMENTS = 2_000
 """Elements of one text; the tags of later ones are dropped, their text stays."""
 
 MAX_TAGS = 6_000
-"""Start and end tags that are parsed; later ones are text. Parsers take square time over open `<ul>`."""
+"""Start and end tags that are parsed; later ones are dropped. Parsers take square time over open `<ul>`."""
 
 HEADINGS_DOWN = 2
 """A post's own `h1` stands below the page's and the thread's: it becomes `h3`."""
@@ -100,6 +102,7 @@ _FORMATTING = "b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u"
 _AS = "x-plain-"
 _AS_FORMATTING = re.compile(rf"<(/?)({_FORMATTING})(?=[\s/>])", re.I)
 _BACK = re.compile(rf"(<|&lt;)(/?){_AS}({_FORMATTING})(?=[\s/>]|&gt;)", re.I)
+_ANY_TAG = re.compile(r"<[^<>]*+>")
 _PLAIN = frozenset(_AS + name for name in _FORMATTING.split("|") if name in TAGS)
 
 
@@ -141,14 +144,14 @@ def _first(html: str) -> str:
     following block makes 16 KB into 14 MB (1,000 open `<b x>`, 2,000 `<p>`).
     """
     renamed = _AS_FORMATTING.sub(rf"<\1{_AS}\2", _fewer_tags(html))
-    return _BACK.sub(r"\1\2\3", _FIRST.clean(renamed))
+    return guard.normalise(_BACK.sub(r"\1\2\3", _FIRST.clean(renamed)))
 
 
 def _fewer_tags(html: str) -> str:
     if html.count("<") <= MAX_TAGS:
         return html
     *parsed, rest = html.split("<", MAX_TAGS)
-    return "<".join(parsed) + "&lt;" + rest.replace("<", "&lt;")
+    return "<".join(parsed) + _ANY_TAG.sub("", f"<{rest}").replace("<", "&lt;")
 
 
 # Between the parsers
@@ -222,7 +225,7 @@ class _Tidy:
         values = {name: unescape(value) for name, value in _ATTRIBUTE.findall(attributes)}
         source, text = values.get("src", ""), values.get("alt", "")
         if fits and own_file(source):
-            values |= {"alt": text, "loading": "lazy"}
+            values = {"src": source, "alt": text, **values, "loading": "lazy"}
             self.out.append("<img" + "".join(f' {k}="{escape(v)}"' for k, v in values.items()) + ">")
         elif fits and source and not self.links:
             shown = escape(text or source, quote=False)
@@ -270,10 +273,10 @@ class _LastWord(Filter):  # type: ignore[misc]
 _threads = threading.local()
 
 # bleach takes 15 microseconds for one entity, so those in texts go through it folded into one character.
-# These characters are never text (`_fold` drops them), and what they become again is escaped: wherever it
-# stands, it is text.
-_FOLDED = {"&lt;": "\ufdd0", "&gt;": "\ufdd1", "&amp;": "\ufdd2", "&quot;": "\ufdd3"}
-_NOT_TEXT = re.compile(r"[\ufdd0-\ufdd3]")
+# These private characters are never text (`_fold` drops them), and what they become again is escaped:
+# wherever it stands, it is text.
+_FOLDED = {"&lt;": "\U0010fff0", "&gt;": "\U0010fff1", "&amp;": "\U0010fff2", "&quot;": "\U0010fff3"}
+_NOT_TEXT = re.compile(r"[\U0010fff0-\U0010fff3]")
 _TAG_OR_ENTITY = re.compile("<[^>]*>|&(?:lt|gt|amp|quot);")
 _UNFOLDED = {character: entity for entity, character in _FOLDED.items()}
 

@@ -32,6 +32,7 @@ _CLOSE_TAG = re.compile(CLOSE_TAG)
 _SHORT_COMMENT = re.compile(r"<!--(?:-?>)")
 _OPAQUE = (("<!--", "-->"), ("<?", "?>"), ("<![CDATA[", "]]>"), ("<!", ">"))
 _NAME_START = re.compile(r"[#a-zA-Z0-9]")
+_LINK_LIKE = re.compile(r"@|:(?=//)|\.(?<=www\.)", re.I)
 _MARKER = re.compile(rf"{guard.STX}/?[LI]\d*{guard.ETX}")
 
 
@@ -93,6 +94,7 @@ class Spans:
         self.inactive = 0
         self.absent: set[str] = set()
         self.ticks: dict[int, list[int]] | None = None
+        self.link_since: int | None = None
 
     def read(self) -> str:
         """The text with everything but emphasis, bare addresses and mentions resolved."""
@@ -196,8 +198,17 @@ class Spans:
         match = _OPEN_TAG.match(self.text, self.at) or _CLOSE_TAG.match(self.text, self.at)
         if match is None or not self.page.rules.reads_tag(match[1]):
             return False
+        if match[1].lower() == "a":
+            self._raw_link(match[0].startswith("</"))
         self._html(match[0], match.end())
         return True
+
+    def _raw_link(self, closing: bool) -> None:
+        """Between `<a>` and `</a>` an address or an `@` is only text: there are no links in links."""
+        if closing and self.link_since is not None:
+            inner = "".join(self.pieces[self.link_since :])
+            self.pieces[self.link_since :] = [_LINK_LIKE.sub(lambda found: guard.token(found[0]), inner)]
+        self.link_since = None if closing else len(self.pieces)
 
     def _opaque(self) -> bool:
         """Comments, instructions, declarations and CDATA: kept raw, for the sanitiser to drop."""

@@ -27,7 +27,7 @@ def count_views(actor: Viewer, views: Mapping[int, int]) -> None:
     require(policy.may_count_views(actor))
     table = Thread.__table__
     statement = (
-        sa.update(table)
+        sa.update(table)  # type: ignore[arg-type]
         .where(table.c.id == sa.bindparam("thread"))
         .values(view_count=table.c.view_count + sa.bindparam("views"))
     )

@@ -2,6 +2,13 @@
 
 from forum.queries.activity import answers_of, numbers_of, posts_of
 from forum.queries.desk import escalation, escalation_queue, flag_queue, waiting
+from forum.queries.facts import (
+    author_of_thread,
+    bare_post,
+    bare_thread,
+    kind_of_post,
+    opener_of_escalation,
+)
 from forum.queries.lists import (
     SORTS,
     STATES,
@@ -47,6 +54,9 @@ __all__ = [
     "Wanted",
     "answers_of",
     "attachment",
+    "author_of_thread",
+    "bare_post",
+    "bare_thread",
     "building",
     "categories",
     "category",
@@ -59,8 +69,10 @@ __all__ = [
     "first_unread",
     "flag_queue",
     "followers",
+    "kind_of_post",
     "may_listen",
     "numbers_of",
+    "opener_of_escalation",
     "opening_post",
     "post",
     "post_at",

@@ -178,22 +178,19 @@ def waiting(viewer: Viewer) -> dict[str, int]:
     """Numbers for the desk's tabs: flagged posts, open and late cases, as far as the viewer may see."""
     if not policy.may_see_desk(viewer):
         return {"flags": 0, "cases": 0, "late": 0}
-    flagged = (
+    flags = (
         sa.select(sa.func.count(Flag.post_id.distinct()))
         .join(Post, Post.id == Flag.post_id)
         .join(Thread, Thread.id == Post.thread_id)
         .where(Flag.settled_at.is_(None), visible_posts(viewer))
     )
-    late = sa.func.coalesce(sa.func.sum(sa.case((Escalation.due_at < clock.now(), 1), else_=0)), 0)
     cases = (
-        sa.select(sa.func.count(), late)
+        sa.select(sa.func.count())
         .select_from(Escalation)
         .join(Thread, Thread.id == Escalation.thread_id)
         .where(Escalation.closed_at.is_(None), visible_threads(viewer))
     )
-    number, overdue = db.session.execute(cases).one()
-    return {
-        "flags": int(db.session.execute(flagged).scalar() or 0),
-        "cases": int(number),
-        "late": int(overdue),
-    }
+    late = cases.where(Escalation.due_at < clock.now())
+    numbers = (flags.scalar_subquery(), cases.scalar_subquery(), late.scalar_subquery())
+    row = db.session.execute(sa.select(*numbers)).one()
+    return {"flags": int(row[0]), "cases": int(row[1]), "late": int(row[2])}

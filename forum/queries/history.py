@@ -23,7 +23,7 @@ Part = tuple[str, str]  # "same", "out" or "in", and the text
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a comparison: `same`, `out`, `in`, or `gap` for lines left out. Parts mark the changed words."""
+    """A line of a comparison: `same`, `out`, `in`, or `gap` for lines left out; parts mark changed words."""
 
     kind: str
     parts: tuple[Part, ...]

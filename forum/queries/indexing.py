@@ -10,8 +10,10 @@ from core import search as engine
 from core import text
 from core.db import db
 from forum.models import OPENING, Post, Thread
-from forum.visibility import Statement
+from forum.visibility import Predicate, Statement
 from people.models import Person
+
+ALL, THREADS, THREAD, CATEGORY = "all", "threads", "thread", "category"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +29,46 @@ def documents_of(post_ids: Collection[int], thread_ids: Collection[int] = ()) ->
     return _read(_statement().where(sa.or_(Post.id.in_(post_ids), Post.thread_id.in_(thread_ids))))
 
 
-def documents_after(post_id: int, *, last: int, limit: int) -> list[Indexed]:
-    """The next `limit` posts behind an id, up to the id `last`."""
-    return _read(_statement().where(Post.id > post_id, Post.id <= last).limit(limit))
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which posts a run covers: all, those of a stretch of threads, of one thread, or of one category."""
+
+    kind: str
+    first: int = 0
+    last: int = 0
+
+    @property
+    def label(self) -> str:
+        """The run's lasting name."""
+        return self.kind if self.kind == ALL else f"{self.kind}:{self.first}-{self.last}"
+
+    def rule(self) -> Predicate:
+        """The posts, for a query that joins their threads."""
+        return {
+            ALL: sa.true(),
+            THREADS: Thread.id.between(self.first, self.last),
+            THREAD: Thread.id == self.first,
+            CATEGORY: Thread.category_id == self.first,
+        }[self.kind]
+
+
+def documents_after(scope: Scope, post_id: int, limit: int) -> list[Indexed]:
+    """The next `limit` posts of a scope behind a post id."""
+    return _read(_statement().where(scope.rule(), Post.id > post_id).limit(limit))
+
+
+def count_posts(scope: Scope) -> int:
+    """How many posts a scope has, listed or not."""
+    statement = (
+        sa.select(sa.func.count(Post.id)).join(Thread, Thread.id == Post.thread_id).where(scope.rule())
+    )
+    return int(db.session.execute(statement).scalar() or 0)
+
+
+def posts_in_threads(thread_ids: Collection[int]) -> dict[int, int]:
+    """How many positions each of these threads has."""
+    statement = sa.select(Thread.id, Thread.post_count).where(Thread.id.in_(thread_ids))
+    return {row.id: row.post_count for row in db.session.execute(statement)}
 
 
 def _statement() -> Statement:
@@ -76,12 +115,3 @@ def _indexed(row: Any) -> Indexed:
         created_at=row.created_at,
     )
     return Indexed(document, row.deleted_at is None and row.thread_deleted_at is None)
-
-
-def span(first_thread_id: int | None = None, last_thread_id: int | None = None) -> tuple[int, int, int]:
-    """Lowest and highest post id of these threads (of all when not given), and how many posts there are."""
-    statement = sa.select(sa.func.min(Post.id), sa.func.max(Post.id), sa.func.count(Post.id))
-    if first_thread_id is not None and last_thread_id is not None:
-        statement = statement.where(Post.thread_id.between(first_thread_id, last_thread_id))
-    lowest, highest, number = db.session.execute(statement).one()
-    return int(lowest or 0), int(highest or 0), int(number)

@@ -254,7 +254,6 @@ class CategoryCard:
 
 
 def _category_card(row: Category) -> CategoryCard:
-    hue = int(row.colour) if row.colour.isdecimal() and int(row.colour) <= 12 else row.id % 12 + 1
     return CategoryCard(
         id=row.id,
         name=row.name,
@@ -262,11 +261,16 @@ def _category_card(row: Category) -> CategoryCard:
         description=row.description,
         access=row.access,
         default_kind=row.default_kind,
-        hue=hue,
+        hue=hue_of(row.id, row.colour),
         position=row.position,
         thread_count=row.thread_count,
         is_archived=row.archived_at is not None,
     )
+
+
+def hue_of(category_id: int, colour: str) -> int:
+    """The hue (1..12) of a category's mark: the chosen one, else one that follows from its id."""
+    return int(colour) if colour.isdecimal() and 1 <= int(colour) <= 12 else category_id % 12 + 1
 
 
 def categories(viewer: Viewer) -> list[CategoryCard]:

@@ -175,9 +175,11 @@ def similar(
 
 
 def building() -> float | None:
-    """How far (0..1) a rebuild of the index is; None when none is under way."""
-    statement = sa.select(ImportRun.progress).where(
-        ImportRun.kind == INDEX_RUN, ImportRun.finished_at.is_(None)
+    """How far (0..1) a rebuild or an import's indexing is; None when none is under way."""
+    statement = (
+        sa.select(ImportRun.progress)
+        .where(ImportRun.kind == INDEX_RUN, ImportRun.finished_at.is_(None))
+        .where(sa.or_(ImportRun.label == "all", ImportRun.label.startswith("threads:")))
     )
     runs = list(db.session.execute(statement).scalars())
     total = sum(int(run.get("total", 0)) for run in runs)

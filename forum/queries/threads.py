@@ -289,8 +289,8 @@ def _add_desk(page: ThreadPage) -> None:
                 by_id[case.post_id].case = case
 
 
-def first_unread(viewer: Viewer, head: Any) -> int:
-    """Position of the first post the viewer has not read, the last one when everything is read."""
+def first_unread(head: Any) -> int:
+    """Position of the first post that the viewer of `thread_head` has not read, else of the last one."""
     read = head.read_position or 0
     return int(min(read + 1, head.post_count))
 

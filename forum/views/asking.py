@@ -60,14 +60,18 @@ def start() -> ResponseReturnValue:
         return _form(request.form, {}, preview=body.html, similar=queries.similar(actor, form.title))
     room = queries.category(actor, form.category_id)
     kind = room.default_kind if room.default_kind in (QUESTION, DISCUSSION) else QUESTION
-    values = {"category_id": room.id, "title": form.title, "tags": form.tag_list()}
-    thread = actions.start_thread(actor, body=body, kind=kind, **values)
+    tags = form.tag_list()
+    thread = actions.start_thread(
+        actor, category_id=room.id, title=form.title, body=body, kind=kind, tags=tags
+    )
     actions.discard_draft(actor, DRAFT)
     flash(_("Posted. You will hear of every reply."), "success")
     return to_thread(thread)
 
 
-def _form(typed: Any, errors: dict[str, str], *, slug: str = "", preview: str = "", similar: Any = None) -> str:
+def _form(
+    typed: Any, errors: dict[str, str], *, slug: str = "", preview: str = "", similar: Any = None
+) -> str:
     rooms = [room for room in queries.categories(viewer()) if not room.is_archived]
     chosen = typed.get("category_id") or next((room.id for room in rooms if room.slug == slug), "")
     values = {"typed": typed, "errors": errors, "preview": preview, "similar": similar}

@@ -8,11 +8,13 @@ from typing import Any, Final
 from flask import Blueprint, current_app, redirect, request
 from flask.typing import ResponseReturnValue
 
+from core.config import settings
 from core.db import apart
 from core.errors import NotFound
 from core.viewer import Viewer
-from forum import actions, addresses, policy
+from forum import actions, addresses
 from forum.models import Post
+from forum.views.shown import template_values
 
 blueprint = Blueprint("forum", __name__)
 ID: Final = "int(max=999999999999999)"  # larger numbers are no address at all
@@ -25,8 +27,9 @@ _VIEWS: Final = "forum.views"
 @blueprint.record_once
 def _give_templates(state: Any) -> None:
     """Templates of the forum and of features that show a discussion ask the same rules as the actions."""
-    globals_ = {"forum_may": policy, "page_of_position": addresses.page_of, "discussion_path": addresses.thread_path}
-    state.app.jinja_env.globals.update(globals_)
+    with state.app.app_context():
+        site_url = settings().site_url
+    state.app.jinja_env.globals.update(template_values(), site_url=site_url)
     state.app.extensions[_VIEWS] = ViewCounter()
 
 

@@ -121,7 +121,13 @@ def _outcome_form(escalation_id: int, errors: dict[str, str]) -> str:
     case = queries.escalation(actor, escalation_id)
     require(policy.may_close_escalation(actor, case))
     post = queries.post(actor, case.post_id)
-    values = {"case": case, "post": post, "thread": queries.thread_of(post), "errors": errors, "typed": request.form}
+    values = {
+        "case": case,
+        "post": post,
+        "thread": queries.thread_of(post),
+        "errors": errors,
+        "typed": request.form,
+    }
     return render_template("forum/outcome.html", **values)
 
 

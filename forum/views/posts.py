@@ -6,7 +6,6 @@ from flask import flash, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from core import text
 from core.db import apart
 from core.errors import Conflict, NotFound, ProductError, Refused, require
 from core.forms import errors_of, parse
@@ -17,6 +16,7 @@ from forum import actions, forms, policy, queries
 from forum.models import OPENING, Post, Thread
 from forum.queries import history
 from forum.views.base import ID, blueprint, is_part, page_number, to_post, to_thread
+from forum.views.shown import editable_source
 
 
 @blueprint.get(f"/threads/<{ID}:thread_id>/replies")
@@ -44,7 +44,7 @@ def _quoted(actor: Viewer, thread: Thread) -> Post | None:
 
 def _quotation(post: Post, before: str = "") -> str:
     """The post as a Markdown quotation, behind what was written already."""
-    lines = (post.source if post.format == "markdown" else text.plain(post.html)).strip().splitlines()
+    lines = editable_source(post).strip().splitlines()
     quote = "\n".join(f"> {line}".rstrip() for line in lines[:40])
     return f"{before}\n\n{quote}\n\n".lstrip() if before else f"{quote}\n\n"
 
@@ -72,7 +72,9 @@ def reply(thread_id: int) -> ResponseReturnValue:
         to = queries.post(actor, form.reply_to) if form.reply_to else None
         post = actions.reply(actor, found, body, reply_to=to, as_comment=form.kind == "comment")
     except Refused as refused:
-        apart(lambda: actions.save_draft(actor, f"reply:{thread_id}", {"body": form.body}))  # this answer rolls back
+        apart(
+            lambda: actions.save_draft(actor, f"reply:{thread_id}", {"body": form.body})
+        )  # this answer rolls back
         return _reply_form(found, request.form, errors_of(refused)), refused.status
     actions.discard_draft(actor, f"reply:{thread_id}")
     return to_post(found, post)
@@ -153,7 +155,13 @@ def _problem(error: ProductError) -> dict[str, str]:
 
 
 def _edit_form(post: Post, typed: Any, errors: dict[str, str], preview: str = "") -> str:
-    values = {"post": post, "thread": queries.thread_of(post), "typed": typed, "errors": errors, "preview": preview}
+    values = {
+        "post": post,
+        "thread": queries.thread_of(post),
+        "typed": typed,
+        "errors": errors,
+        "preview": preview,
+    }
     return render_template("forum/edit.html", is_opening=post.kind == OPENING, **values)
 
 
@@ -164,7 +172,9 @@ def post_history(post_id: int) -> ResponseReturnValue:
     found = queries.thread_of(post)
     page = page_number()
     edits, has_more = history.edits(post, found, page)
-    return render_template("forum/history.html", post=post, thread=found, edits=edits, page=page, has_more=has_more)
+    return render_template(
+        "forum/history.html", post=post, thread=found, edits=edits, page=page, has_more=has_more
+    )
 
 
 @blueprint.route(f"/posts/<{ID}:post_id>/deletion", methods=["GET", "POST"])
@@ -177,10 +187,10 @@ def delete_post(post_id: int) -> ResponseReturnValue:
     if request.method == "GET":
         return _ask_reason(found, post, {})
     try:
-        form = parse(forms.MaybeReasonForm if actor.id == post.author_id else forms.ReasonForm, request.form)
+        reason = forms.deletion_reason(request.form, is_own=actor.id == post.author_id)
     except Refused as refused:
         return _ask_reason(found, post, errors_of(refused)), refused.status
-    actions.delete_post(actor, post, form.reason)
+    actions.delete_post(actor, post, reason)
     flash(_("The post was deleted."), "success")
     return to_post(found, post)
 

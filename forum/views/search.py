@@ -76,7 +76,17 @@ def _atom(title: str, path: str, threads: Any) -> Response:
 @blueprint.get("/robots.txt")
 def robots() -> Response:
     """What crawlers should leave alone, and where the sitemap is."""
-    closed = ("/search", "/ask", "/drafts", "/settings", "/sign-in", "/register", "/events", "/threads/", "/posts/")
+    closed = (
+        "/search",
+        "/ask",
+        "/drafts",
+        "/settings",
+        "/sign-in",
+        "/register",
+        "/events",
+        "/threads/",
+        "/posts/",
+    )
     lines = ["User-agent: *", *(f"Disallow: {path}" for path in closed)]
     lines.append(f"Sitemap: {settings().site_url}{url_for('forum.sitemap')}")
     return Response("\n".join(lines) + "\n", mimetype="text/plain")
@@ -87,5 +97,7 @@ def sitemap() -> ResponseReturnValue:
     """Public threads, the latest active first, five thousand a page."""
     keep_for_visitors(LIST_STAMP)
     rows = [row for row in feeds.addresses(page_number()) if not addresses.lives_elsewhere(row.kind)]
-    page = render_template("forum/sitemap.xml", threads=rows, base=settings().site_url, plain_path=addresses.plain_path)
+    page = render_template(
+        "forum/sitemap.xml", threads=rows, base=settings().site_url, plain_path=addresses.plain_path
+    )
     return Response(page, mimetype="application/xml")

@@ -6,12 +6,14 @@ from flask_babel import gettext as _
 
 from core.errors import Refused, require
 from core.forms import errors_of, parse
+from core.limits import limiter
 from core.pages import keep_for_visitors
 from core.sign_in import member, viewer
 from forum import actions, addresses, forms, policy, queries
 from forum.models import Thread
 from forum.views.base import (
     ID,
+    LIST_STAMP,
     THREAD_STAMP,
     blueprint,
     count_view,
@@ -35,6 +37,17 @@ def thread(thread_id: int, slug: str = "") -> ResponseReturnValue:
     note_reading(asker, head, page.last_position)
     count_view(head.id)
     return render_template("forum/thread.html", discussion=page, thread=head)
+
+
+@blueprint.get(f"/t/<{ID}:thread_id>/related")
+@limiter.limit("60/minute")
+def related(thread_id: int) -> ResponseReturnValue:
+    """Threads like this one, as a part that the page fetches when it comes into view."""
+    keep_for_visitors(LIST_STAMP)
+    asker = viewer()
+    found = queries.thread(asker, thread_id)
+    similar = queries.similar(asker, found.title, without=found.id)
+    return render_template("forum/_related.html", related=similar)
 
 
 @blueprint.get(f"/t/<{ID}:thread_id>/unread")
@@ -102,19 +115,12 @@ def delete(thread_id: int) -> ResponseReturnValue:
     if request.method == "GET":
         return _ask_reason("delete", found, {})
     try:
-        reason = _deletion_reason(found.author_id)
+        reason = forms.deletion_reason(request.form, is_own=actor.id == found.author_id)
     except Refused as refused:
         return _ask_reason("delete", found, errors_of(refused)), refused.status
     actions.delete_thread(actor, found, reason)
     flash(_("The thread was deleted."), "success")
     return to_thread(found) if policy.is_moderator(actor) else redirect("/", 303)
-
-
-def _deletion_reason(author_id: int) -> str:
-    """Whoever deletes what another wrote says why."""
-    if viewer().id == author_id:
-        return parse(forms.MaybeReasonForm, request.form).reason
-    return parse(forms.ReasonForm, request.form).reason
 
 
 @blueprint.post(f"/threads/<{ID}:thread_id>/deletion/undo")
@@ -179,4 +185,6 @@ def unmark(thread_id: int) -> ResponseReturnValue:
 
 
 def _ask_reason(what: str, found: Thread, errors: dict[str, str]) -> str:
-    return render_template("forum/reason.html", what=what, thread=found, post=None, errors=errors, typed=request.form)
+    return render_template(
+        "forum/reason.html", what=what, thread=found, post=None, errors=errors, typed=request.form
+    )

@@ -10,8 +10,8 @@ from core.outbox import record
 from core.text import Rendered, render
 from core.viewer import Viewer
 from forum import actions as forum
-from forum.models import RELEASE
 from forum.addresses import slug_of
+from forum.models import RELEASE
 from ideation import actions as ideation
 from ideation import policy
 from ideation.models import DECLINED, SHIPPED, Idea
@@ -70,7 +70,9 @@ def take_out(actor: Viewer, release: Release, idea: Idea) -> None:
     require(policy.may_release(actor))
     if release.published_at is not None:
         raise Refused(_("This release is published: people have been told."))
-    db.session.execute(sa.delete(Shipping).where(Shipping.idea_id == idea.id, Shipping.release_id == release.id))
+    db.session.execute(
+        sa.delete(Shipping).where(Shipping.idea_id == idea.id, Shipping.release_id == release.id)
+    )
 
 
 def publish(actor: Viewer, release: Release) -> None:
@@ -106,4 +108,6 @@ def _headline(release: Release) -> str:
 def _mark_shipped(actor: Viewer, release: Release, ideas: list[Idea]) -> None:
     for idea in ideas:
         if idea.status != SHIPPED:
-            ideation.set_status(actor, idea, SHIPPED, _("Shipped in %(release)s.", release=_headline(release)))
+            ideation.set_status(
+                actor, idea, SHIPPED, _("Shipped in %(release)s.", release=_headline(release))
+            )

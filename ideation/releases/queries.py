@@ -75,7 +75,9 @@ def releases(viewer: Viewer, limit: int = 30, before_id: int | None = None) -> S
 
 def ideas_in(release_id: int) -> list[Idea]:
     """The ideas that ship in a release."""
-    statement = sa.select(Idea).join(Shipping, Shipping.idea_id == Idea.id).where(Shipping.release_id == release_id)
+    statement = (
+        sa.select(Idea).join(Shipping, Shipping.idea_id == Idea.id).where(Shipping.release_id == release_id)
+    )
     return list(db.session.execute(statement.order_by(Idea.id)).scalars())
 
 
@@ -93,14 +95,19 @@ def release_of_idea(viewer: Viewer, idea_id: int) -> Release | None:
 def category_id() -> int | None:
     """The category made for releases, if there is one."""
     return db.session.execute(
-        sa.select(Category.id).where(Category.default_kind == RELEASE).order_by(Category.position, Category.id).limit(1)
+        sa.select(Category.id)
+        .where(Category.default_kind == RELEASE)
+        .order_by(Category.position, Category.id)
+        .limit(1)
     ).scalar()
 
 
 def askers(idea_ids: Collection[int]) -> list[Asker]:
-    """Every author, voter, follower and evidence person of these ideas: one row a person, the strongest reason first."""
+    """Every author, voter, follower and evidence person of these ideas: one row a person, strongest reason first."""
     ids = list(idea_ids)
-    authors = sa.select(Thread.author_id, Idea.id, sa.literal(AUTHOR)).join(Thread, Thread.id == Idea.thread_id)
+    authors = sa.select(Thread.author_id, Idea.id, sa.literal(AUTHOR)).join(
+        Thread, Thread.id == Idea.thread_id
+    )
     witnesses = sa.select(IdeaEvidence.person_id, IdeaEvidence.idea_id, sa.literal(WITNESS))
     voters = sa.select(IdeaVote.person_id, IdeaVote.idea_id, sa.literal(VOTER))
     followers = (
@@ -110,7 +117,9 @@ def askers(idea_ids: Collection[int]) -> list[Asker]:
     )
     found = [
         *db.session.execute(authors.where(Idea.id.in_(ids))),
-        *db.session.execute(witnesses.where(IdeaEvidence.idea_id.in_(ids), IdeaEvidence.person_id.is_not(None))),
+        *db.session.execute(
+            witnesses.where(IdeaEvidence.idea_id.in_(ids), IdeaEvidence.person_id.is_not(None))
+        ),
         *db.session.execute(voters.where(IdeaVote.idea_id.in_(ids))),
         *db.session.execute(followers.where(Idea.id.in_(ids))),
     ]

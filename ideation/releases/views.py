@@ -57,7 +57,9 @@ def draft_release() -> ResponseReturnValue:
     try:
         form = parse(forms.ReleaseForm, request.form)
     except Refused as refused:
-        page = render_template("releases/edit.html", release=None, typed=request.form, errors=errors_of(refused))
+        page = render_template(
+            "releases/edit.html", release=None, typed=request.form, errors=errors_of(refused)
+        )
         return page, refused.status
     made = actions.draft_release(actor, title=form.title, version=form.version, notes=form.rendered)
     return redirect(url_for("releases.release", release_id=made.id, slug=made.slug), 303)
@@ -108,7 +110,9 @@ def edit_release(release_id: int) -> ResponseReturnValue:
         form = parse(forms.ReleaseForm, request.form)
     except Refused as refused:
         found = queries.release(actor, release_id)
-        page = render_template("releases/edit.html", release=found, typed=request.form, errors=errors_of(refused))
+        page = render_template(
+            "releases/edit.html", release=found, typed=request.form, errors=errors_of(refused)
+        )
         return page, refused.status
     found = queries.release(actor, release_id)
     actions.edit_release(actor, found, title=form.title, version=form.version, notes=form.rendered)
@@ -138,7 +142,10 @@ def ship_idea(idea_id: int) -> ResponseReturnValue:
         form = parse(forms.ReleaseForm, request.form)
         found = actions.draft_release(actor, title=form.title, version=form.version, notes=form.rendered)
     actions.ship_in(actor, found, idea)
-    flash(_("It ships in “%(title)s”. Everybody who asked is told once you publish it.", title=found.title), "success")
+    flash(
+        _("It ships in “%(title)s”. Everybody who asked is told once you publish it.", title=found.title),
+        "success",
+    )
     return redirect(url_for("releases.release", release_id=found.id, slug=found.slug), 303)
 
 

@@ -1,8 +1,15 @@
 """Every write of listening, by subject; the names to use from elsewhere stand here."""
 
-from listening.actions.contact import allow_contact, refuse_contact
+from listening.actions.contact import allow_contact, refuse_contact, refuse_contact_of
 from listening.actions.mentions import dismiss, link_to_idea, make_thread, raise_idea, reopen
-from listening.actions.receiving import keep_checked_html, receive, receive_delivery, sweep_deliveries
+from listening.actions.receiving import (
+    forget_author,
+    keep_checked_html,
+    receive,
+    receive_check,
+    receive_delivery,
+    sweep_deliveries,
+)
 from listening.actions.replies import (
     approve_reply,
     confirm_posted,
@@ -17,6 +24,7 @@ from listening.actions.replies import (
 )
 from listening.actions.sending import begin_sending, note_outcome
 from listening.actions.sources import (
+    Check,
     claim_check,
     create_source,
     edit_source,
@@ -30,6 +38,7 @@ from listening.actions.sources import (
 )
 
 __all__ = [
+    "Check",
     "allow_contact",
     "approve_reply",
     "begin_sending",
@@ -41,6 +50,7 @@ __all__ = [
     "draft_reply",
     "edit_reply",
     "edit_source",
+    "forget_author",
     "keep_checked_html",
     "link_to_idea",
     "make_thread",
@@ -50,9 +60,11 @@ __all__ = [
     "pause_source",
     "raise_idea",
     "receive",
+    "receive_check",
     "receive_delivery",
     "redraft_reply",
     "refuse_contact",
+    "refuse_contact_of",
     "remove_source",
     "renew_secret",
     "reopen",

@@ -10,7 +10,7 @@ from core import clock
 from core.db import db
 from core.errors import Conflict, Refused, require
 from core.outbox import record
-from core.text import Rendered, excerpt
+from core.text import Rendered
 from core.viewer import Viewer
 from forum import actions as forum
 from forum.models import Thread
@@ -43,7 +43,7 @@ def make_thread(
     body: Rendered | None = None,
     seen: str = NEW,
 ) -> Thread:
-    """A moderated thread in the words of whoever wrote outside; the actor is noted as the one who brought it in.
+    """A moderated thread in the words of whoever wrote outside; the actor is noted as who brought it in.
 
     `body` is `queries.body_of` where the caller rendered it before. `seen` is the state the actor looked at.
     Raises Conflict when somebody else was faster.
@@ -72,7 +72,7 @@ def make_thread(
 
 
 def link_to_idea(actor: Viewer, mention: Mention, idea: Idea, *, seen: str = NEW) -> None:
-    """Attach the post to an idea as evidence: whoever wrote it counts as a voter and is told when it ships."""
+    """Attach the post to an idea as evidence: its writer counts as a voter and is told when it ships."""
     require(policy.may_raise_ideas(actor))
     if mention.idea_id is not None:
         raise _conflict(mention)
@@ -115,7 +115,7 @@ def _add_evidence(actor: Viewer, mention: Mention, idea: Idea) -> None:
     ideation.add_evidence(
         actor,
         idea,
-        quote=excerpt(mention.html, QUOTE_LENGTH) if mention.html else mention.text[:QUOTE_LENGTH],
+        quote=_shortened(mention.text, QUOTE_LENGTH),
         person_id=poster(actor, mention).id,
         origin_key=f"mention:{mention.id}",
         origin_label=source.channel,
@@ -144,7 +144,7 @@ def reopen(actor: Viewer, mention: Mention) -> None:
 
 
 def _take(actor: Viewer, mention: Mention, seen: str, **unset: None) -> None:
-    """Claim it for handling. What was seen must still stand, and what is to be made must not be made already."""
+    """Claim it for handling: what was seen must still stand, and what is to be made must not exist."""
     if seen == DISMISSED:
         raise Refused(_("This post was put aside. Bring it back first."))
     _move(actor, mention, seen, HANDLED, **unset)
@@ -183,13 +183,15 @@ def _conflict(mention: Mention) -> Conflict:
 
 
 def poster(actor: Viewer, mention: Mention) -> Person:
-    """Whoever wrote it, as a person: known again by their id or page on the channel, else by name in this source."""
+    """Whoever wrote it, known again by their id or page on the channel, else by name in this source."""
     source = db.session.get_one(Source, mention.source_id)
     name = mention.author_name or source.name
     person = outside_person(
         actor,
         channel=source.channel.casefold(),
-        external_id=mention.author_external_id or mention.author_url or f"source:{source.id}:{name.casefold()}",
+        external_id=mention.author_external_id
+        or mention.author_url
+        or f"source:{source.id}:{name.casefold()}",
         name=name,
         url=mention.author_url,
     )
@@ -201,4 +203,13 @@ def poster(actor: Viewer, mention: Mention) -> Person:
 
 def title_of(mention: Mention) -> str:
     """A title for what is made of it: its own, else its first words."""
-    return excerpt(mention.title, TITLE_LENGTH) or excerpt(mention.text, TITLE_LENGTH) or _("A post from outside")
+    words = mention.title or " ".join(mention.text[: TITLE_LENGTH * 4].split())
+    return _shortened(words, TITLE_LENGTH) or _("A post from outside")
+
+
+def _shortened(text: str, length: int) -> str:
+    """Plain text of at most `length` characters, cut between words where it can be."""
+    if len(text) <= length:
+        return text
+    cut = text[: length - 1]
+    return (cut.rpartition(" ")[0] or cut).rstrip() + "…"

@@ -15,7 +15,7 @@ from core.outbox import record
 from core.text import FAST_VERSION, RENDERER_VERSION
 from core.viewer import Viewer
 from listening import policy
-from listening.actions.sources import lock, note_success
+from listening.actions.sources import Check, lock, note_success, source_of
 from listening.connectors import Item
 from listening.events import MentionsReceived
 from listening.models import NEW, HookDelivery, Mention, Source
@@ -33,9 +33,9 @@ def receive(
     actor: Viewer | None = None,
     note: str = "",
 ) -> int:
-    """Store what is new of `items`, with the cursor that brought them (None: no change); returns how many were new.
+    """Store what is new of `items`, with the cursor that brought them (None: as it was); returns how many.
 
-    A post that was changed outside gets its new words while nobody has handled it. Doing this twice adds nothing.
+    A post changed outside gets its new words while nobody has handled it. Doing this twice adds nothing.
     Raises NotFound when the source is gone.
     """
     actor = actor or Viewer.system()
@@ -131,7 +131,7 @@ def _change(changed: Sequence[tuple[int, Item]], moment: datetime) -> None:
 
 
 def _announce(actor: Viewer, source_id: int, last_before: int) -> int:
-    """One event for the batch; returns how many rows it holds. The source's row is held, so none is another's."""
+    """One event for the batch; returns its size. The source's row is held, so no row is another's."""
     numbers = sa.select(sa.func.count(), sa.func.min(Mention.id), sa.func.max(Mention.id))
     count, first, last = db.session.execute(
         numbers.where(Mention.source_id == source_id, Mention.id > last_before)
@@ -141,16 +141,31 @@ def _announce(actor: Viewer, source_id: int, last_before: int) -> int:
     return int(count)
 
 
+def receive_check(
+    actor: Viewer, check: Check, items: Sequence[Item], cursor: Mapping[str, Any], note: str = ""
+) -> int:
+    """Store what a claimed fetch brought; nothing when the source is gone or its address was changed."""
+    require(policy.may_fetch(actor))
+    source = source_of(check)
+    return 0 if source is None else receive(source, items, cursor, actor=actor, note=note)
+
+
 # --- webhooks ---
 
 
 def receive_delivery(
-    actor: Viewer, source: Source, items: Sequence[Item], *, body: bytes, signature: str, delivery_id: str = ""
+    actor: Viewer,
+    source: Source,
+    items: Sequence[Item],
+    *,
+    body: bytes,
+    signature: str,
+    delivery_id: str = "",
 ) -> int | None:
     """Store a signed delivery; returns how many posts were new, or None for a delivery that was taken before.
 
-    A sender that tries again signs anew and keeps its delivery id and body. Raises Conflict when the very same
-    signature comes again (a replay), or the same delivery id with another body.
+    A sender that tries again signs anew and keeps its delivery id and body. Raises Conflict when the very
+    same signature comes again (a replay), or the same delivery id with another body.
     """
     require(policy.may_receive(actor))
     if lock(source.id) is None:
@@ -171,13 +186,19 @@ def receive_delivery(
 
 
 def _was_taken(source_id: int, signature: str, delivery_id: str, digest: str) -> bool:
-    is_same = sa.or_(HookDelivery.signature == signature, HookDelivery.delivery_id == (delivery_id or signature))
+    is_same = sa.or_(
+        HookDelivery.signature == signature, HookDelivery.delivery_id == (delivery_id or signature)
+    )
     statement = sa.select(HookDelivery).where(HookDelivery.source_id == source_id, is_same)
     for before in db.session.execute(statement).scalars():
         if before.signature == signature:
-            raise Conflict(_("This request was received before. Nothing was added; to send it again, sign it anew."))
+            raise Conflict(
+                _("This request was received before. Nothing was added; to send it again, sign it anew.")
+            )
         if before.body_hash != digest:
-            raise Conflict(_("A delivery with this id and another body was received before. Nothing was added."))
+            raise Conflict(
+                _("A delivery with this id and another body was received before. Nothing was added.")
+            )
         return True
     return False
 
@@ -186,6 +207,17 @@ def sweep_deliveries(actor: Viewer) -> None:
     """Forget deliveries of webhooks that are a week old; their signatures ran out long before."""
     require(policy.may_fetch(actor))
     db.session.execute(sa.delete(HookDelivery).where(HookDelivery.at < clock.now() - KEPT))
+
+
+def forget_author(actor: Viewer, person_id: int) -> None:
+    """Somebody's account goes: what they wrote outside stays, without name, page and id."""
+    require(policy.may_fetch(actor))
+    db.session.execute(
+        sa.update(Mention)
+        .where(Mention.person_id == person_id)
+        .values(author_name="", author_url="", author_external_id="")
+        .execution_options(synchronize_session=False)
+    )
 
 
 def keep_checked_html(actor: Viewer, checked: Mapping[int, tuple[str, str]]) -> None:

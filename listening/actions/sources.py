@@ -32,7 +32,7 @@ def create_source(
     reply_url: str = "",
     every_minutes: int = 15,
 ) -> Source:
-    """A new source; a feed is due at once. Its `secret` is shown once. Raises Refused when the name is taken."""
+    """A new source; a feed is due at once, a secret is shown once. Raises Refused when the name is taken."""
     require(policy.may_manage_sources(actor))
     moment = clock.now()
     source = Source(
@@ -56,7 +56,7 @@ def create_source(
 def edit_source(
     actor: Viewer, source: Source, *, name: str, channel: str, url: str, reply_url: str, every_minutes: int
 ) -> None:
-    """Change a source. Under a new address it is read from the beginning. Raises Refused when the name is taken."""
+    """Change a source; a new address is read from the beginning. Raises Refused when the name is taken."""
     require(policy.may_manage_sources(actor))
     if source.kind == FEED and url != source.url:
         source.url, source.cursor, source.next_fetch_at = url, {}, clock.now()
@@ -70,7 +70,9 @@ def edit_source(
 
 
 def _store(source: Source) -> None:
-    taken = sa.select(Source.id).where(sa.func.lower(Source.name) == source.name.lower(), Source.id != (source.id or 0))
+    taken = sa.select(Source.id).where(
+        sa.func.lower(Source.name) == source.name.lower(), Source.id != (source.id or 0)
+    )
     with db.session.no_autoflush:
         is_taken = db.session.execute(taken).first() is not None
     if is_taken:
@@ -109,7 +111,7 @@ def resume_source(actor: Viewer, source: Source) -> None:
 
 
 def remove_source(actor: Viewer, source: Source) -> None:
-    """Remove a source that never brought a post. Raises Refused for one that did: its posts name it for good."""
+    """Remove a source that never brought a post. Raises Refused for one that did: its posts name it."""
     require(policy.may_manage_sources(actor))
     if db.session.execute(sa.select(Mention.id).where(Mention.source_id == source.id).limit(1)).first():
         raise Refused(_("Posts came from this source, so it stays. Pause it, and nothing more will come."))

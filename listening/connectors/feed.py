@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import re
 from calendar import timegm
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ MAX_ENTRIES: Final = 200  # the newest posts of one fetch; the source's note say
 ACCEPT: Final = (
     "application/rss+xml, application/atom+xml, application/feed+json;q=0.9, application/xml;q=0.8, */*;q=0.5"
 )
+_MAIL: Final = re.compile(r"[^\s<>()\[\],;:\"]+@[^\s<>()\[\],;:\"]+")
 _LONGEST_WAIT: Final = 86_400  # seconds that a Retry-After is honoured for
 
 
@@ -151,11 +153,17 @@ def _content(entry: Any) -> tuple[str, str]:
 def _author(holder: Any) -> dict[str, str]:
     """Name, page and a lasting id. A mail address is private: its digest will know the person again."""
     detail = holder.get("author_detail") or {}
-    name, mail = plain(_text(detail.get("name"))), _text(detail.get("email"))
-    if "@" in name and not name.startswith("@"):
-        name, mail = "", mail or name
-    digest = "mail:" + hashlib.sha256(mail.strip().lower().encode()).hexdigest()[:32] if mail else ""
+    name, mail = _parted(plain(_text(holder.get("author")) or _text(detail.get("name"))))
+    digest = "mail:" + hashlib.sha256(mail.lower().encode()).hexdigest()[:32] if mail else ""
     return {"author_name": name, "author_url": _text(detail.get("href")), "author_external_id": digest}
+
+
+def _parted(author: str) -> tuple[str, str]:
+    """Name and mail address of `bo@mail.example (Bo)`, `Bo <bo@mail.example>` ...; @bo@social is a name."""
+    found = None if author.startswith("@") else _MAIL.search(author)
+    if found is None:
+        return author, ""
+    return author.replace(found[0], " ").strip(" <>()[],;\"'"), found[0]
 
 
 def _moment(parsed: Any) -> datetime | None:

@@ -12,6 +12,13 @@ from core.errors import NotFound
 from core.outbox import Event
 from core.text import RENDERER_VERSION, Rendered, render_html, second_pass
 from core.viewer import Viewer
+from forum.addresses import thread_path
+from forum.models import IDEA, Thread
+from forum.queries import similar
+from forum.visibility import visible_threads
+from ideation.models import Idea
+from ideation.queries import IdeaRow, rows_by_thread_ids
+from ideation.visibility import visible_ideas
 from listening.connectors.item import paragraphs
 from listening.models import DISMISSED, HANDLED, NEW, Mention, OutsideReply, Source
 from listening.visibility import visible_mentions
@@ -165,6 +172,43 @@ def body_of(viewer: Viewer, mention_id: int) -> Rendered:
     source = row.html or render_html(paragraphs(row.text)).html
     is_checked = bool(row.html) and row.html_version == RENDERER_VERSION
     return Rendered(source, source if is_checked else second_pass(source), RENDERER_VERSION, "html")
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What became of a mention, as far as the viewer may see it: title and path."""
+
+    thread: tuple[str, str] | None
+    idea: tuple[str, str] | None
+
+
+def made_of(viewer: Viewer, found: Mention) -> Made:
+    """The thread made of it and the idea it is linked to."""
+    thread = sa.select(Thread).where(Thread.id == found.thread_id, visible_threads(viewer))
+    idea = (
+        sa.select(Thread)
+        .join(Idea, Idea.thread_id == Thread.id)
+        .where(Idea.id == found.idea_id, visible_threads(viewer))
+    )
+    return Made(
+        _named(thread) if found.thread_id is not None else None,
+        _named(idea) if found.idea_id is not None else None,
+    )
+
+
+def _named(statement: sa.Select[Thread]) -> tuple[str, str] | None:
+    thread = db.session.execute(statement).scalar_one_or_none()
+    return (thread.title, thread_path(thread)) if thread else None
+
+
+def ideas_like(viewer: Viewer, words: str, limit: int = 6) -> list[IdeaRow]:
+    """Ideas whose titles hold all the words, then those that are alike by the search engine's judgement."""
+    statement = sa.select(Thread.id).where(Thread.kind == IDEA, visible_ideas(viewer)).limit(limit)
+    for word in words.split()[:8]:
+        statement = statement.where(Thread.title.icontains(word, autoescape=True))
+    titled = list(db.session.execute(statement.order_by(Thread.last_post_at.desc())).scalars())
+    alike = [row.id for row in similar(viewer, words, kinds=(IDEA,), limit=limit)]
+    return rows_by_thread_ids(viewer, list(dict.fromkeys(titled + alike))[:limit])
 
 
 # --- its story ---

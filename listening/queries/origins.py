@@ -1,5 +1,6 @@
 """Where threads and people came from, and who does not want to be contacted."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -57,6 +58,12 @@ def origin_of_thread(thread_id: int) -> Origin | None:
         imported_by=cards([found.handled_by_id]).get(found.handled_by_id or 0),
         imported_at=found.handled_at,
     )
+
+
+def mentions_by_person(person_id: int) -> Sequence[Mention]:
+    """Everything somebody wrote outside that came in here, for their data export."""
+    statement = sa.select(Mention).where(Mention.person_id == person_id).order_by(Mention.id)
+    return db.session.execute(statement).scalars().all()
 
 
 def mention_of_person(person_id: int) -> Mention | None:

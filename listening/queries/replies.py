@@ -72,6 +72,17 @@ def reply(viewer: Viewer, reply_id: int) -> OutsideReply:
     return found
 
 
+def reply_of_key(key: str) -> OutsideReply | None:
+    """The reply of an occasion."""
+    return db.session.execute(sa.select(OutsideReply).where(OutsideReply.key == key)).scalar_one_or_none()
+
+
+def replies_to_person(person_id: int) -> Sequence[OutsideReply]:
+    """Everything drafted or sent to somebody, for their data export."""
+    statement = sa.select(OutsideReply).where(OutsideReply.person_id == person_id).order_by(OutsideReply.id)
+    return db.session.execute(statement).scalars().all()
+
+
 def reply_cards(viewer: Viewer, box: str, page: int = 1) -> Sequence[ReplyCard]:
     """A page of one box: what waits oldest first, what is over newest first."""
     order = OutsideReply.id if box in ("waiting", "on_the_way", "trouble") else OutsideReply.id.desc()
@@ -166,3 +177,11 @@ def person_of_stop_token(token: str) -> int:
 
 def _stop_tokens() -> URLSafeSerializer:
     return URLSafeSerializer(settings().secret_key, salt="listening.stop")
+
+
+def delivered_count(key_prefix: str) -> int:
+    """How many replies of an occasion reached their channel."""
+    statement = sa.select(sa.func.count()).where(
+        OutsideReply.key.startswith(key_prefix, autoescape=True), OutsideReply.state == DELIVERED
+    )
+    return int(db.session.execute(statement).scalar_one())

@@ -61,14 +61,12 @@ def source_cards(viewer: Viewer, source_id: int | None = None) -> Sequence[Sourc
     return [_card(row, *numbers.get(row.id, (0, 0))) for row in db.session.execute(statement).scalars()]
 
 
-def _numbers(viewer: Viewer, source_id: int | None) -> sa.Select[Any]:
+def _numbers(viewer: Viewer, source_id: int | None) -> sa.Select[int, int, Any]:
     new = sa.func.sum(sa.case((Mention.state == NEW, 1), else_=0)).label("new")
-    statement = sa.select(Mention.source_id, sa.func.count().label("all"), new).where(
-        visible_mentions(viewer)
-    )
+    statement = sa.select(Mention.source_id, sa.func.count().label("all"), new)
     if source_id is not None:
         statement = statement.where(Mention.source_id == source_id)
-    return statement.group_by(Mention.source_id)
+    return statement.where(visible_mentions(viewer)).group_by(Mention.source_id)
 
 
 def _card(found: Source, mention_count: int, new_count: int) -> SourceCard:

@@ -2,7 +2,7 @@
 
 from core.errors import require
 from core.viewer import Viewer
-from people import policy, queries, sessions
+from people import policy, sessions
 from people.models import Person, SignInSession
 
 

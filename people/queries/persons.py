@@ -188,3 +188,17 @@ def identity(channel: str, external_id: str) -> LinkedIdentity | None:
         LinkedIdentity.channel == channel, LinkedIdentity.external_id == external_id
     )
     return db.session.execute(statement).scalar_one_or_none()
+
+
+def of_kind(person_ids: Collection[int], kind: str) -> set[int]:
+    """Those of these people who are of this kind (member, imported, outside, removed)."""
+    return set(
+        db.session.execute(
+            sa.select(Person.id).where(Person.id.in_(list(person_ids)), Person.kind == kind)
+        ).scalars()
+    )
+
+
+def is_empty() -> bool:
+    """Whether nobody is here yet."""
+    return db.session.execute(sa.select(Person.id).limit(1)).first() is None

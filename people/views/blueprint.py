@@ -5,11 +5,13 @@ from urllib.parse import urlsplit
 from flask import Blueprint, request, session
 from flask_login import login_user
 
+from core.db import db
 from core.sign_in import member
 from core.viewer import Viewer
-from people import actions, queries
+from people import actions, queries, words
 
 blueprint = Blueprint("people", __name__)
+blueprint.add_app_template_filter(words.role_name, "role_name")
 
 
 def fresh_member() -> Viewer:
@@ -26,6 +28,11 @@ def hold_session(token: str, *, remember: bool) -> None:
     found = queries.viewer_of_token(token)
     if found is not None:
         login_user(found)
+
+
+def undo() -> None:
+    """Take back what a refused action began, so that the page shows things as they stand: the link still unused."""
+    db.session.rollback()
 
 
 def browser() -> dict[str, str]:

@@ -11,7 +11,7 @@ from core.viewer import Viewer
 from people import actions, forms, policy, queries, sessions
 from people.passwords import SHORTEST
 from people.views import limits
-from people.views.blueprint import blueprint, browser, hold_session
+from people.views.blueprint import blueprint, browser, hold_session, undo
 from people.views.registering import dead_link, proof_page
 from people.words import role_options
 
@@ -75,6 +75,7 @@ def accepting(token: str) -> ResponseReturnValue:
     try:
         person = actions.accept_invitation(viewer(), token, parse(forms.Acceptance, request.form))
     except Refused as refused:
+        undo()
         found = queries.invitation_of_token(token)
         if found is None:
             return dead_link(url_for("people.register"))

@@ -9,7 +9,7 @@ from core.sign_in import viewer
 from people import actions, forms, proofs, queries
 from people.passwords import SHORTEST
 from people.views import limits
-from people.views.blueprint import blueprint
+from people.views.blueprint import blueprint, undo
 from people.views.registering import dead_link, proof_page
 
 
@@ -53,6 +53,7 @@ def resetting(token: str) -> ResponseReturnValue:
     try:
         actions.reset_password(viewer(), token, parse(forms.NewPassword, request.form))
     except Refused as refused:
+        undo()
         link = queries.mail_link(proofs.RESET, token)
         if link is None:
             return dead_link(url_for("people.ask_reset"))

@@ -10,7 +10,7 @@ from core.sign_in import viewer
 from people import actions, forms, proofs, queries, sessions
 from people.passwords import SHORTEST
 from people.views import limits
-from people.views.blueprint import blueprint, browser, hold_session
+from people.views.blueprint import blueprint, browser, hold_session, undo
 
 
 @blueprint.get("/register")
@@ -76,6 +76,7 @@ def confirming(token: str) -> ResponseReturnValue:
     try:
         person = actions.confirm_address(viewer(), token, parse(forms.Confirmation, request.form))
     except Refused as refused:
+        undo()
         link = queries.mail_link(proofs.CONFIRM, token)
         if link is None:
             return dead_link(url_for("people.resend"))

@@ -15,7 +15,7 @@ from people.models import Person
 from people.passwords import SHORTEST
 from people.views import limits
 from people.views.blueprint import blueprint, fresh_member, local_path
-from people.words import language_options
+from people.words import language_options, zone_options
 
 _YEAR = 365 * 86400
 _FIELDS = ("name", "location", "company", "website", "timezone", "locale")
@@ -28,13 +28,18 @@ def _myself() -> Person:
 @blueprint.get("/settings")
 def profile_settings() -> ResponseReturnValue:
     """The profile form."""
-    person = _myself()
+    return _profile_page(_myself(), {})
+
+
+def _profile_page(person: Person, errors: dict[str, str]) -> str:
     typed = {name: getattr(person, name) for name in _FIELDS} | {"bio": person.bio_source}
-    return render_template("people/settings/profile.html", typed=typed, errors={}, **_profile_choices(person))
+    return render_template(
+        "people/settings/profile.html", typed=typed, errors=errors, **_profile_choices(person)
+    )
 
 
 def _profile_choices(person: Person) -> dict[str, object]:
-    return {"person": person, "zones": forms.time_zones(), "languages": language_options()}
+    return {"person": person, "zones": zone_options(), "languages": language_options()}
 
 
 @blueprint.post("/settings")
@@ -56,11 +61,10 @@ def saving_avatar() -> ResponseReturnValue:
     asker, upload = member(), request.files.get("picture")
     try:
         if upload is None or not upload.filename:
-            raise Refused(fields={"picture": _("Please choose a picture first.")})
+            raise Refused(_("Please choose a picture first."))
         actions.change_avatar(asker, upload.read())
     except Refused as refused:
-        flash(refused.message or next(iter(refused.fields.values())), "danger")
-        return redirect(url_for("people.profile_settings"), 303)
+        return _profile_page(_myself(), {"picture": refused.message}), refused.status
     return redirect(url_for("people.profile_settings"), 303)
 
 

@@ -9,7 +9,7 @@ from core.sign_in import viewer
 from people import actions, forms, queries, sessions
 from people.passwords import SHORTEST
 from people.views import limits
-from people.views.blueprint import blueprint, browser, hold_session
+from people.views.blueprint import blueprint, browser, hold_session, undo
 
 
 @blueprint.get("/setup")
@@ -28,6 +28,7 @@ def setting_up() -> ResponseReturnValue:
     try:
         person = actions.open_house(viewer(), parse(forms.Setup, request.form))
     except Refused as refused:
+        undo()
         if not queries.is_setup_open():
             raise NotFound from None
         return shown_again("people/setup.html", refused, shortest=SHORTEST)

@@ -25,7 +25,7 @@ function options(figure, width, {labels, series, kind}, isTime) {
   const axis = {stroke: token("--text-soft"), grid: {stroke: token("--line"), width: 1}, ticks: {show: false}, font: `12px ${getComputedStyle(document.body).fontFamily}`};
   const day = new Intl.DateTimeFormat(document.documentElement.lang, {day: "numeric", month: "short", timeZone: "UTC"});
   const words = {values: (_plot, at) => at.map((x) => (isTime ? day.format(x * 1000) : labels[x] ?? "")), space: 72};
-  const bars = kind === "bars" ? {paths: uPlot.paths.bars({size: [0.6, 48]}), points: {show: false}} : {width: 2, points: {show: labels.length < 40}};
+  const bars = kind === "bars" ? {paths: uPlot.paths.bars({size: [0.6, 48]}), points: {show: false}} : {width: 2, points: {show: labels.length < 40, fill: token("--surface")}};
   const colours = ["--arc-2", "--arc-4", "--arc-1", "--arc-3"].map(token);
   return {
     width,

@@ -44,6 +44,7 @@ export async function keepDraft(editor) {
   const key = `draft:${url}`;
   if (!form || !csrfToken()) return;
   let timer = 0;
+  let isSent = false;
   let last = JSON.stringify(read(form));
   const say = (word) => { status.textContent = status.dataset[word] ?? ""; };
 
@@ -64,16 +65,18 @@ export async function keepDraft(editor) {
   }
 
   form.addEventListener("input", () => {
+    isSent = false;
     clearTimeout(timer);
     timer = setTimeout(save, PAUSE);
   });
   form.addEventListener("submit", () => {
+    isSent = true;
     clearTimeout(timer);
     local(key, null);
   });
   addEventListener("online", save);
   addEventListener("pagehide", () => {
-    if (JSON.stringify(read(form)) !== last) local(key, read(form));
+    if (!isSent && JSON.stringify(read(form)) !== last) local(key, read(form));
   });
 
   const kept = local(key) ?? (area.value ? null : await stored(url));

@@ -8,6 +8,7 @@ let since = "";
 let source = null;
 let timer = 0;
 let wait = 1000;
+let polls = 0;
 
 function show(name) {
   for (const element of document.querySelectorAll(`[data-live-show="${CSS.escape(name)}"]`)) {
@@ -45,7 +46,8 @@ async function poll() {
     since = cursor ?? since;
     messages.forEach(receive);
     wait = 1000;
-    later(poll, POLL);
+    polls += 1;
+    later(polls % 20 ? poll : listen, POLL); // now and then ask whether streams are served again
   } catch {
     wait = Math.min(wait * 2, LONGEST);
     later(listen, wait);

@@ -199,6 +199,21 @@ def test_the_setting_chooses_where_files_go(tmp_path, store):
         assert files.put(b"x", "text/plain") in store.buckets["community"]
 
 
+def test_a_picture_that_another_feature_holds_too_is_not_deleted(tmp_path, monkeypatch):
+    rows = {"avatars": set[str](), "attachments": set[str]()}
+    monkeypatch.setattr(files, "_holders", [])
+    for held in rows.values():
+        files.holder(held.__contains__)
+    with app_with(var_dir=tmp_path).app_context():
+        key = files.put(b"the same cat", "image/png")
+        rows["attachments"].add(key)
+        files.delete(key)
+        assert files.exists(key)
+        rows["attachments"].clear()
+        files.delete(key)
+        assert not files.exists(key)
+
+
 @pytest.mark.parametrize(
     "url", ["/somewhere", "http://store", "s3://store/bucket", "s3://k:s@store", "s3://k:s@store/B!"]
 )

@@ -60,7 +60,7 @@ def states() -> dict[str, int]:
     rows = db.session.execute(
         sa.select(DeliveryRow.handler, DeliveryRow.state).where(DeliveryRow.handler.like("test.%"))
     )
-    found = {handler: state for handler, state in rows}
+    found = dict(rows)
     db.session.rollback()
     return found
 

@@ -226,6 +226,39 @@ def test_checking_an_address_judges_it_without_a_call():
         client.check("https://bad.example/hook")
 
 
+# --- what a failure tells: a caller that must not act twice asks whether anything was sent ---
+
+
+def _failure(client: Client, url: str) -> OutgoingFailed:
+    with pytest.raises(OutgoingFailed) as caught:
+        client.fetch(url, method="POST", body=b"x", limits=Limits(deadline=0.3))
+    return caught.value
+
+
+def test_a_failure_before_the_first_byte_says_that_nothing_was_sent():
+    with Site(says("200 OK")) as site:
+        closed = site.url()
+    assert _failure(loopback(), closed).nothing_sent
+    assert _failure(Client(resolve=names()), "http://nowhere.example/").nothing_sent
+    with Site(says("200 OK"), tls=server_tls()) as site:
+        assert _failure(loopback(), site.url()).nothing_sent
+        assert site.requests == []
+
+
+def test_a_failure_after_that_does_not():
+    with Site(lambda _request, _sock: None) as site:
+        assert not _failure(loopback(), site.url()).nothing_sent
+    with Site(lambda _request, _sock: site.ended.wait(5)) as site:
+        assert not _failure(loopback(), site.url()).nothing_sent
+
+
+def test_a_failure_at_the_second_address_of_a_redirect_does_not_either():
+    with Site(says("200 OK")) as site:
+        closed = site.url()
+    with Site(says("303 See Other", f"Location: {closed}")) as site:
+        assert not _failure(loopback(), site.url()).nothing_sent
+
+
 # --- redirects ---
 
 
@@ -263,6 +296,12 @@ def test_a_ring_of_redirects_ends_after_five():
         with pytest.raises(OutgoingFailed, match="more than 5"):
             loopback().fetch(site.url())
         assert len(site.requests) == 6
+
+
+def test_a_call_that_follows_no_redirects_gets_the_redirect_as_its_answer():
+    with Site(says("302 Found", "Location: http://169.254.169.254/")) as site:
+        answer = loopback().fetch(site.url(), method="POST", body=b"x", limits=Limits(redirects=0))
+        assert (answer.status, answer.url, len(site.requests)) == (302, site.url(), 1)
 
 
 def _sent_on(status: str, method: str, target: str, body: bytes | None = b"data") -> list[bytes]:

@@ -76,6 +76,16 @@ def test_a_draft_that_could_not_be_sent_comes_back_from_the_device(page: Any, fa
     expect(page.locator("#field-body")).to_have_value("Written in a tunnel.")
 
 
+def test_what_was_sent_does_not_come_back_as_a_draft(page: Any, face_url: str):
+    page.goto(f"{face_url}/write")
+    page.wait_for_selector("markdown-toolbar:defined")
+    page.fill("#field-body", "Sent at once.")
+    page.locator("#field-body").press("Control+Enter")
+    page.wait_for_load_state()
+    page.goto(f"{face_url}/write")
+    assert page.evaluate("Object.keys(localStorage)") == []
+
+
 def test_a_vote_is_counted_without_leaving_the_page(page: Any, face: Flask, face_url: str):
     face.extensions["votes"].clear()
     page.goto(f"{face_url}/write")

@@ -11,7 +11,7 @@ PAIR = Path(__file__).with_name(
     "localhost.pem"
 )  # for localhost, 127.0.0.1 and right.example; worthless elsewhere
 
-Play = Callable[[bytes, socket.socket], None]
+Play = Callable[[bytes, socket.socket], object]
 
 
 def server_tls() -> ssl.SSLContext:

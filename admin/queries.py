@@ -1,0 +1,269 @@
+"""Every read of the desk: the circle's stages, and the log."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from admin.numbers import Spread, share, spread
+from core import clock
+from core.db import db
+from core.outbox import Event
+from core.viewer import Viewer
+from forum.models import ANSWER, QUESTION, Post, Thread
+from forum.visibility import visible_threads
+from ideation.models import IN_PROGRESS, PLANNED, SHIPPED, Idea, IdeaEvidence, IdeaStatusChange
+from ideation.releases import queries as releases
+from ideation.releases.models import Release, Shipping
+from listening.models import DELIVERED, Mention, OutsideReply
+from notices.models import Notice, NoticeMail
+from people import queries as people
+
+SAMPLE = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Circle:
+    """One turn of the circle in numbers, for a period: what came in, what it became, what shipped, who was told."""
+
+    days: int
+    mentions: int
+    mentions_handled: int
+    questions: int
+    answered: int
+    solved: int
+    first_answer: Spread
+    handled_in: Spread
+    ideas: int
+    ideas_with_evidence: int
+    asked_to_idea: Spread
+    planned: int
+    in_progress: int
+    idea_to_planned: Spread
+    releases: int
+    shipped: int
+    idea_to_shipped: Spread
+    askers: int
+    told: int
+
+    @property
+    def answered_share(self) -> float | None:
+        """Questions with at least one answer."""
+        return share(self.answered, self.questions)
+
+    @property
+    def handled_share(self) -> float | None:
+        """Outside posts that somebody dealt with."""
+        return share(self.mentions_handled, self.mentions)
+
+    @property
+    def closure(self) -> float | None:
+        """Loop-closure rate: of those who asked for what shipped, how many have a delivered notice."""
+        return share(self.told, self.askers)
+
+
+def circle(viewer: Viewer, days: int) -> Circle:
+    """The circle over the last `days` days (0: from the beginning), over what the viewer may see."""
+    since = clock.now() - timedelta(days=days) if days else datetime(1970, 1, 1, tzinfo=clock.now().tzinfo)
+    asked, answered, solved = _questions(viewer, since)
+    mentions, handled = _mentions(since)
+    told, askers = _told(since)
+    return Circle(
+        days=days,
+        mentions=mentions,
+        mentions_handled=handled,
+        questions=asked,
+        answered=answered,
+        solved=solved,
+        first_answer=spread(_first_answers(viewer, since)),
+        handled_in=spread(_durations(Mention.published_at, Mention.handled_at, Mention.handled_at >= since)),
+        ideas=_count(sa.select(Idea.id).where(Idea.created_at >= since)),
+        ideas_with_evidence=_count(
+            sa.select(IdeaEvidence.idea_id.distinct()).where(IdeaEvidence.added_at >= since)
+        ),
+        asked_to_idea=spread(_asked_to_idea(since)),
+        planned=_count(sa.select(Idea.id).where(Idea.status == PLANNED)),
+        in_progress=_count(sa.select(Idea.id).where(Idea.status == IN_PROGRESS)),
+        idea_to_planned=spread(_idea_until(PLANNED, since)),
+        releases=_count(sa.select(Release.id).where(Release.published_at >= since)),
+        shipped=_count(sa.select(Idea.id).where(Idea.status == SHIPPED, Idea.status_at >= since)),
+        idea_to_shipped=spread(_idea_until(SHIPPED, since)),
+        askers=askers,
+        told=told,
+    )
+
+
+def _count(statement: sa.Select[Any]) -> int:
+    return int(db.session.execute(sa.select(sa.func.count()).select_from(statement.subquery())).scalar_one())
+
+
+def _durations(start: Any, end: Any, *conditions: Any) -> list[timedelta]:
+    statement = sa.select(start, end).where(end.is_not(None), *conditions).order_by(end.desc()).limit(SAMPLE)
+    return [b - a for a, b in db.session.execute(statement)]
+
+
+def _questions(viewer: Viewer, since: datetime) -> tuple[int, int, int]:
+    statement = sa.select(
+        sa.func.count(),
+        sa.func.coalesce(sa.func.sum(sa.case((Thread.answer_count > 0, 1), else_=0)), 0),
+        sa.func.coalesce(sa.func.sum(sa.case((Thread.accepted_post_id.is_not(None), 1), else_=0)), 0),
+    ).where(Thread.kind == QUESTION, Thread.created_at >= since, visible_threads(viewer))
+    asked, answered, solved = db.session.execute(statement).one()
+    return int(asked), int(answered), int(solved)
+
+
+def _first_answers(viewer: Viewer, since: datetime) -> list[timedelta]:
+    first = (
+        sa.select(Post.thread_id, sa.func.min(Post.created_at).label("at"))
+        .where(Post.kind == ANSWER, Post.deleted_at.is_(None), Post.created_at >= since)
+        .group_by(Post.thread_id)
+        .subquery()
+    )
+    statement = (
+        sa.select(Thread.created_at, first.c.at)
+        .join(first, first.c.thread_id == Thread.id)
+        .where(Thread.kind == QUESTION, Thread.created_at >= since, visible_threads(viewer))
+        .order_by(Thread.id.desc())
+        .limit(SAMPLE)
+    )
+    return [b - a for a, b in db.session.execute(statement)]
+
+
+def _mentions(since: datetime) -> tuple[int, int]:
+    handled = sa.func.coalesce(sa.func.sum(sa.case((Mention.handled_at.is_not(None), 1), else_=0)), 0)
+    row = db.session.execute(sa.select(sa.func.count(), handled).where(Mention.received_at >= since)).one()
+    return int(row[0]), int(row[1])
+
+
+def _asked_to_idea(since: datetime) -> list[timedelta]:
+    """From the first words that asked for it to the idea."""
+    first = (
+        sa.select(IdeaEvidence.idea_id, sa.func.min(Post.created_at).label("at"))
+        .join(Post, Post.id == IdeaEvidence.post_id)
+        .group_by(IdeaEvidence.idea_id)
+        .subquery()
+    )
+    statement = (
+        sa.select(first.c.at, Idea.created_at)
+        .join(Idea, Idea.id == first.c.idea_id)
+        .where(Idea.created_at >= since)
+    )
+    return [b - a for a, b in db.session.execute(statement.limit(SAMPLE))]
+
+
+def _idea_until(status: str, since: datetime) -> list[timedelta]:
+    """From raising an idea to the first time it had this status."""
+    reached = (
+        sa.select(IdeaStatusChange.idea_id, sa.func.min(IdeaStatusChange.at).label("at"))
+        .where(IdeaStatusChange.status == status)
+        .group_by(IdeaStatusChange.idea_id)
+        .subquery()
+    )
+    statement = (
+        sa.select(Idea.created_at, reached.c.at)
+        .join(reached, reached.c.idea_id == Idea.id)
+        .where(reached.c.at >= since)
+    )
+    return [b - a for a, b in db.session.execute(statement.limit(SAMPLE))]
+
+
+def _told(since: datetime) -> tuple[int, int]:
+    """(people with a delivered notice, people who asked), summed over the releases of the period."""
+    told = asked = 0
+    for release_id in db.session.execute(
+        sa.select(Release.id).where(Release.published_at >= since)
+    ).scalars():
+        idea_ids = list(
+            db.session.execute(sa.select(Shipping.idea_id).where(Shipping.release_id == release_id)).scalars()
+        )
+        asked += releases.asker_count(idea_ids)
+        told += _delivered(release_id)
+    return told, asked
+
+
+def _delivered(release_id: int) -> int:
+    """A bell entry that was read or whose mail went out, or a reply delivered outside: delivered, not only sent."""
+    key = f"release:{release_id}"
+    mine = sa.or_(Notice.key == key, Notice.key.startswith(f"{key}:", autoescape=True))
+    reached = sa.or_(Notice.read_at.is_not(None), NoticeMail.sent_at.is_not(None))
+    inside = (
+        sa.select(Notice.person_id.distinct())
+        .outerjoin(NoticeMail, sa.and_(NoticeMail.notice_id == Notice.id, NoticeMail.dropped_reason == ""))
+        .where(mine, reached)
+    )
+    outside = sa.select(OutsideReply.id).where(
+        OutsideReply.key.startswith(f"{key}:", autoescape=True), OutsideReply.state == DELIVERED
+    )
+    return _count(inside) + _count(outside)
+
+
+LOGGED = (
+    "forum.answer_accepted",
+    "forum.answer_unaccepted",
+    "forum.thread_closed",
+    "forum.thread_reopened",
+    "forum.thread_deleted",
+    "forum.thread_restored",
+    "forum.thread_moved",
+    "forum.post_deleted",
+    "forum.post_restored",
+    "forum.flag_settled",
+    "forum.escalation_opened",
+    "forum.escalation_taken",
+    "forum.escalation_closed",
+    "forum.category_changed",
+    "ideation.status_changed",
+    "releases.published",
+    "listening.thread_made",
+    "listening.dismissed",
+    "listening.reopened",
+    "listening.reply_approved",
+    "listening.reply_discarded",
+    "listening.contact_refused",
+    "listening.source_changed",
+    "people.roles_changed",
+    "people.banned",
+    "people.ban_lifted",
+    "people.invited",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """Who did what to what, when."""
+
+    id: int
+    kind: str
+    subject: str
+    thread_id: int | None
+    actor: people.PersonCard | None
+    at: datetime
+    on_behalf: bool
+
+
+def log(limit: int = 50, before_id: int | None = None, kind: str = "") -> list[LogLine]:
+    """What the team did, latest first."""
+    statement = (
+        sa.select(Event)
+        .where(Event.kind.in_((kind,) if kind in LOGGED else LOGGED))
+        .order_by(Event.id.desc())
+        .limit(limit)
+    )
+    if before_id is not None:
+        statement = statement.where(Event.id < before_id)
+    rows: Sequence[Event] = db.session.execute(statement).scalars().all()
+    cards = people.cards({r.actor_id for r in rows if r.actor_id})
+    return [
+        LogLine(
+            r.id,
+            r.kind,
+            r.subject,
+            r.payload.get("thread_id"),
+            cards.get(r.actor_id or 0),
+            r.at,
+            bool(r.payload.get("on_behalf")),
+        )
+        for r in rows
+    ]

@@ -1,0 +1,322 @@
+"""Pages under load, at home and at scale, beside the ceilings of a bare Flask app on the same server and workers.
+
+`python -m bench.pages` fills 5,000 threads with 50,000 posts, asks home, category, thread, the long thread's last page
+and search as a visitor and as a member at 1, 8 and 32 connections, and posts replies. CPU per request is that of the
+web processes, the database and Redis together; the worker is not running. `--quick` is a small try of the same.
+"""
+
+import argparse
+import gzip
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from bench import dataset, load
+from tests import services
+
+ROOT = Path(__file__).resolve().parent.parent
+TICKS = os.sysconf("SC_CLK_TCK")
+LONG_THREAD, THREAD = 1, 2
+
+
+@dataclass
+class Place:
+    """One way to run: its environment, and the processes whose CPU counts."""
+
+    name: str
+    environ: dict[str, str]
+    service_pids: list[int]
+
+
+def main() -> None:
+    """Run it all and print the figures."""
+    options = _options()
+    results: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for place in _places(options, Path(folder)):
+            results[place.name] = _measure(place, options)
+    print(json.dumps(_summary(results)))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="200 threads, 2,000 posts, short runs")
+    parser.add_argument("--only", choices=["home", "scale"])
+    parser.add_argument("--seconds", type=float, default=3.0)
+    return parser.parse_args()
+
+
+def _places(options: argparse.Namespace, folder: Path) -> Iterator[Place]:
+    common = {
+        "DEMO": "0",
+        "RATE_LIMITS": "0",
+        "LOG_LEVEL": "WARNING",
+        "SITE_URL": "http://localhost",
+        "SECRET_KEY": "bench",
+    }
+    if options.only != "scale":
+        yield Place("home", common | {"VAR_DIR": str(folder / "home")}, [])
+    if options.only != "home":
+        postgres, redis = services.start_postgres(), services.start_redis()
+        try:
+            environ = common | {
+                "VAR_DIR": str(folder / "scale"),
+                "DATABASE_URL": postgres.create("bench"),
+                "REDIS_URL": redis.url,
+            }
+            yield Place("scale", environ, [*_pids_of("postgres"), *_pids_of("redis-server")])
+        finally:
+            postgres.stop()
+            redis.stop()
+
+
+def _pids_of(name: str) -> list[int]:
+    found = subprocess.run(["pgrep", "-x", name], capture_output=True, text=True, check=False).stdout.split()
+    return [int(pid) for pid in found]
+
+
+def _measure(place: Place, options: argparse.Namespace) -> dict[str, Any]:
+    print(f"\n== {place.name} ==", flush=True)
+    started = time.perf_counter()
+    subprocess.run(
+        [sys.executable, "-m", "bench.pages_fill", *(["--quick"] if options.quick else [])],
+        check=True,
+        env=os.environ | place.environ,
+    )
+    print(f"filled in {time.perf_counter() - started:.0f} s", flush=True)
+    figures: dict[str, Any] = {}
+    with _server(place, "app") as port:
+        cookie, body = _sign_in(port)
+        figures["sizes"] = _sizes(port)
+        paths = _paths(options)
+        for who, cookies in (("visitor", ""), ("member", cookie)):
+            for name, path in paths.items():
+                figures[f"{name}_{who}"] = _ask(
+                    place, port, [load.get(path, cookies)], options, f"{name} {who}"
+                )
+        figures["reply_member"] = _ask(
+            place, port, _replies(port, cookie), options, "reply member", connections=(1,)
+        )
+    page_file = Path(place.environ["VAR_DIR"]) / "page.html"
+    page_file.write_text(body, encoding="utf-8")
+    with _server(place, "bare", {"BENCH_PAGE": str(page_file)}) as port:
+        figures["ceiling_view"] = _ask(place, port, [load.get("/bare")], options, "bare view")
+        figures["ceiling_page"] = _ask(place, port, [load.get("/page")], options, "bare Jinja page")
+    return figures
+
+
+def _paths(options: argparse.Namespace) -> dict[str, str]:
+    last = -(-(100 if options.quick else dataset.LONG) // 20)
+    return {
+        "home": "/",
+        "category": "/c/questions",
+        "thread": _final(f"/t/{THREAD}"),
+        "last_page": _final(f"/t/{LONG_THREAD}") + f"?page={last}",
+        "search": "/search?q=invoice+export",
+    }
+
+
+_finals: dict[str, str] = {}
+
+
+def _final(path: str) -> str:
+    return _finals.get(path, path)
+
+
+@contextmanager
+def _server(place: Place, kind: str, more: dict[str, str] | None = None) -> Iterator[int]:
+    port = _free_port()
+    environ = os.environ | place.environ | (more or {})
+    if place.name == "scale":
+        target = "wsgi:app" if kind == "app" else "bench.served:bare"
+        command = [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "-b",
+            f"127.0.0.1:{port}",
+            "-w",
+            "2",
+            "-k",
+            "gthread",
+            "--threads",
+            "8",
+        ]
+        command += ["--keep-alive", "30", "--log-level", "error", target]
+    else:
+        command = [sys.executable, "-m", "bench.served", kind, str(port)]
+    process = subprocess.Popen(command, env=environ, cwd=ROOT, start_new_session=True)
+    try:
+        _wait(port, "/health" if kind == "app" else "/bare")
+        _web_pids[:] = _tree(process.pid)
+        yield port
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
+
+
+_web_pids: list[int] = []
+
+
+def _tree(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(int(child) for child in children)]
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def _wait(port: int, path: str) -> None:
+    for _ in range(300):
+        try:
+            if httpx.get(f"http://127.0.0.1:{port}{path}").status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    raise SystemExit("the server did not start")
+
+
+def _client(port: int) -> httpx.Client:
+    return httpx.Client(
+        base_url=f"http://127.0.0.1:{port}", headers={"Host": "localhost"}, follow_redirects=True
+    )
+
+
+def _token(page: str) -> str:
+    found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
+    if found is None:
+        raise SystemExit("no form token on the page")
+    return found.group(1)
+
+
+def _sign_in(port: int) -> tuple[str, str]:
+    """A member's cookie, and the thread page as a visitor gets it."""
+    with _client(port) as client:
+        for path in (f"/t/{THREAD}", f"/t/{LONG_THREAD}"):
+            answer = client.get(path)
+            answer.raise_for_status()
+            _finals[path] = answer.url.path
+        body = client.get(f"/t/{THREAD}").text
+        token = _token(client.get("/sign-in").text)
+        form = {"csrf_token": token, "email": "ana@example.org", "password": dataset.PASSWORD}
+        client.post("/sign-in", data=form)
+        cookie = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
+        assert "sign-out" in client.get("/").text, "the bench could not sign in"
+    return cookie, body
+
+
+def _replies(port: int, cookie: str) -> list[bytes]:
+    """Posts of fresh replies to the 20-post thread; the body differs each time, so none is a repeat."""
+    with _client(port) as client:
+        page = client.get(f"/t/{THREAD + 1}", headers={"Cookie": cookie}).text
+    token = _token(page)
+    action = re.search(r'<form[^>]*action="([^"]*repl[^"]*)"', page)
+    if action is None:
+        raise SystemExit("no reply form on the page")
+    wanted = []
+    for number in range(20_000):
+        body = (
+            f"csrf_token={token}&body="
+            + f"It+works+when+the+column+is+named+first%2C+try+{number}+of+these.".replace(" ", "+")
+        )
+        head = f"POST {action.group(1)} HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n"
+        head += "Content-Type: application/x-www-form-urlencoded\r\n"
+        wanted.append(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+    return wanted
+
+
+def _sizes(port: int) -> dict[str, int]:
+    """Compressed bytes of a first view: the thread page's HTML, and the CSS and scripts that it asks for."""
+    with _client(port) as client:
+        page = client.get(f"/t/{THREAD}").text
+        assets = set(
+            re.findall(
+                r'<(?:link rel="(?:stylesheet|modulepreload)"|script[^>]*) (?:href|src)="([^"]+)"', page
+            )
+        )
+        weight = sum(len(gzip.compress(client.get(path).content, 6)) for path in assets)
+    return {"html": len(gzip.compress(page.encode(), 6)), "css_js": weight}
+
+
+def _ask(
+    place: Place,
+    port: int,
+    requests: list[bytes],
+    options: argparse.Namespace,
+    label: str,
+    connections: tuple[int, ...] = (1, 8, 32),
+) -> dict[str, Any]:
+    load.run(port, requests[:1] if len(requests) == 1 else requests, connections=2, seconds=0.5)
+    figures: dict[str, Any] = {}
+    for number in connections:
+        before = _cpu(place)
+        found = load.run(
+            port, requests, connections=number, seconds=0.6 if options.quick else options.seconds
+        )
+        cpu_ms = (_cpu(place) - before) * 1000 / max(found.requests, 1)
+        figures[str(number)] = {
+            "rate": round(found.rate, 1),
+            "p50": found.p50,
+            "p95": found.p95,
+            "p99": found.p99,
+            "cpu_ms": round(cpu_ms, 2),
+            "errors": found.errors,
+        }
+        print(
+            f"{label:20} {number:3} conn  {found.rate:8.0f}/s  p50 {found.p50:7.2f}  p95 {found.p95:7.2f}  "
+            f"p99 {found.p99:7.2f} ms  cpu {cpu_ms:6.2f} ms  errors {found.errors}",
+            flush=True,
+        )
+    return figures
+
+
+def _cpu(place: Place) -> float:
+    """CPU seconds so far of the web processes and the services (with the services' children)."""
+    pids = set(_web_pids) | set(place.service_pids)
+    if place.service_pids:
+        pids |= {*_pids_of("postgres"), *_pids_of("redis-server")}
+    return sum(map(_cpu_of, pids))
+
+
+def _cpu_of(pid: int) -> float:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def _summary(results: dict[str, Any]) -> dict[str, Any]:
+    summary: dict[str, Any] = {}
+    for name, figures in results.items():
+        mark = "" if name == "home" else f"_{name}"
+        ceiling = figures["ceiling_page"]["8"]["rate"]
+        summary[f"thread_visitor_vs_ceiling{mark}"] = round(
+            figures["thread_visitor"]["8"]["rate"] / ceiling, 3
+        )
+        summary[f"thread_member_vs_ceiling{mark}"] = round(figures["thread_member"]["8"]["rate"] / ceiling, 3)
+        summary[f"thread_member_cpu_ms{mark}"] = figures["thread_member"]["8"]["cpu_ms"]
+        summary[f"reply_cpu_ms{mark}"] = figures["reply_member"]["1"]["cpu_ms"]
+        summary[f"html_kb{mark}"] = round(figures["sizes"]["html"] / 1000, 1)
+        summary[f"css_js_kb{mark}"] = round(figures["sizes"]["css_js"] / 1000, 1)
+        summary[name] = figures
+    return summary
+
+
+if __name__ == "__main__":
+    main()
