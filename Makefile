@@ -4,6 +4,9 @@ PYTHON := .venv/bin/python
 LOCKS := base scale dev
 ARGS ?=
 
+# Kept bytecode makes the second start quick.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup run seed test check fmt lock bench bench-pages bench-text bench-search bench-import clean
 

@@ -20,6 +20,11 @@ def fill(place: str, order: int = 50) -> Callable[[Filler], Filler]:
     return register
 
 
+def is_filled(place: str) -> bool:
+    """Whether anybody fills `place`: hot loops ask once."""
+    return bool(_fillers.get(place))
+
+
 def slot(place: str, **context: object) -> Markup:
     """Everything that was filled into `place`, in order. Fillers must return autoescaped template output."""
     parts = [filler(**context) for _, filler in _fillers.get(place, ())]

@@ -187,6 +187,11 @@ def may_count_views(actor: Viewer) -> bool:
     return actor.is_system
 
 
+def may_import(actor: Viewer) -> bool:
+    """The product itself: whoever may run its commands on the server."""
+    return actor.is_system
+
+
 def may_see_desk(actor: Viewer) -> bool:
     """Queues of flags and cases."""
     return actor.has("agent", "moderator", "supervisor")

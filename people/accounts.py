@@ -22,7 +22,37 @@ from people.models import MEMBER, Person, RoleGrant
 
 MAX_HANDLE: Final = 40
 RESERVED: Final = frozenset(
-    ["admin", "administrator", "moderator", "mod", "owner", "staff", "support", "system", "root", "help", "team", "all", "everyone", "here", "channel", "me", "you", "nobody", "anonymous", "removed", "fullcircle", "community", "official", "security", "abuse", "postmaster", "webmaster", "settings", "mentions"]
+    [
+        "admin",
+        "administrator",
+        "moderator",
+        "mod",
+        "owner",
+        "staff",
+        "support",
+        "system",
+        "root",
+        "help",
+        "team",
+        "all",
+        "everyone",
+        "here",
+        "channel",
+        "me",
+        "you",
+        "nobody",
+        "anonymous",
+        "removed",
+        "fullcircle",
+        "community",
+        "official",
+        "security",
+        "abuse",
+        "postmaster",
+        "webmaster",
+        "settings",
+        "mentions",
+    ]
 )
 
 

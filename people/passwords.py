@@ -111,7 +111,10 @@ def _is_made_of(password: str, word: str) -> bool:
     parts = {re.sub(r"[\W_]+", "", word.casefold()), *re.split(r"[\W_\d]+", word.casefold())}
     said = re.sub(r"\d+$", "", re.sub(r"[\W_]+", "", password.casefold()))
     longest_first = sorted((p for p in parts if len(p) >= _SHORTEST_WORD), key=len, reverse=True)
-    return bool(said) and "" in {_without(said, longest_first), _without(said.translate(_LOOKALIKES), longest_first)}
+    return bool(said) and "" in {
+        _without(said, longest_first),
+        _without(said.translate(_LOOKALIKES), longest_first),
+    }
 
 
 def _without(text: str, parts: list[str]) -> str:

@@ -203,7 +203,7 @@ def _row_of(document: Document) -> dict[str, Any]:
         "thread_id": document.thread_id,
         "access": document.access,
         "created_at": document.created_at,
-        "title": fold(document.title)[:MOST_TITLE_CHARS],
+        "title": fold(document.title[:MOST_TITLE_CHARS]),
         "labels": labels(document),
         "words": _vector(document),
     }

@@ -93,7 +93,7 @@ class WhooshIndex:
             pass
 
     def healthy(self) -> bool:
-        """Whether every file of the index is there and is what was written. A file is read anew when it looks changed."""
+        """Whether every file of the index is there and is what was written. Reads anew what looks changed."""
         try:
             segments = self._storage.contents(self._storage.state())
             for segment in segments:

@@ -19,13 +19,17 @@ with warnings.catch_warnings():  # the package's sources hold escapes that newer
 
 VERSION = 1
 MOST_LEXEME_CHARS = 64
+MOST_RUN_CHARS = 250  # of letters without a gap; the rest of a longer run cannot be searched
 MOST_LABEL_CHARS = 100
 MOST_TEXT_CHARS = 100_000
 
 # Too frequent in English to tell posts apart. Short on purpose: each one is also a word that cannot be searched.
 _STOP_WORDS = frozenset(
-    "a an and are as at be but by do does for from had has have how i if in into is it its my no not of on or so "
-    "that the their then there these they this to was we were when which will with you your".split()  # noqa: SIM905
+    re.findall(
+        r"\w+",
+        """a an and are as at be but by do does for from had has have how i if in into is it its my no not of on or
+        so that the their then there these they this to was we were when which will with you your""",
+    )
 )
 
 _MARKS = "".join(chr(c) for c in range(0x300, 0x3100) if unicodedata.category(chr(c)).startswith("M"))
@@ -80,7 +84,7 @@ def fold(text: str) -> str:
 
 def label(text: str) -> str:
     """The compared form of a tag, handle or kind: folded, single spaces, at most MOST_LABEL_CHARS characters."""
-    return " ".join(fold(text).split())[:MOST_LABEL_CHARS]
+    return " ".join(fold(text[: 4 * MOST_LABEL_CHARS]).split())[:MOST_LABEL_CHARS]
 
 
 def words(text: str) -> Iterator[Word]:
@@ -98,10 +102,10 @@ def lexemes(text: str) -> list[str]:
     return found
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 15)
 def _lexemes(raw: str) -> tuple[str, ...]:
     """Stored forms of one matched stretch: usually one, none for a function word."""
-    plain = _CLITIC.sub("", fold(raw))
+    plain = _CLITIC.sub("", fold(raw[:MOST_RUN_CHARS]))
     return tuple(
         _stemmed(part[:MOST_LEXEME_CHARS]) for part in _WORD.findall(plain) if part not in _STOP_WORDS
     )

@@ -1,7 +1,7 @@
 """One thread: as a row to act on, and as a page to read. A page takes three statements, however long."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
@@ -76,7 +76,14 @@ class PostView:
     reply_position: int | None
     reply_id: int | None
     reply_name: str
+    is_reply_here: bool
     is_readable: bool
+    is_askers: bool
+    may_vote: bool
+    may_edit: bool
+    may_delete: bool
+    may_delete_thread: bool
+    may_restore: bool
     open_flags: int = 0
     case: Any = None
 
@@ -91,7 +98,8 @@ class ThreadPage:
     page: int
     pages: int
     people: Mapping[int, PersonCard]
-    cases: Sequence[Any] = field(default_factory=list)
+    first_new: int = 0
+    is_desk: bool = False
 
     @property
     def path(self) -> str:
@@ -202,12 +210,19 @@ def thread_page(viewer: Viewer, thread: Any, page: int = 1) -> ThreadPage:
     rows = list(_rows_of_page(viewer, head.id, page))
     extra = _accepted_row(viewer, head, page, rows)
     people = cards(_people_in(head, [*rows, *extra]))
-    posts = [_post_view(viewer, row, people) for row in rows]
-    accepted = _post_view(viewer, extra[0], people) if extra else None
+    posts = [_post_view(viewer, head, row, people, page) for row in rows]
+    accepted = _post_view(viewer, head, extra[0], people, page) if extra else None
     found = ThreadPage(head, posts, accepted, page, pages, people)
-    if policy.may_see_desk(viewer):
+    found.first_new = _first_new(head, found.last_position)
+    if policy.may_work_on(viewer, head):
         _add_desk(found)
     return found
+
+
+def _first_new(head: Any, last_position: int) -> int:
+    """Position of the first post since the viewer was here, 0 when nothing on the page is new or all of it is."""
+    read = head.read_position or 0
+    return read + 1 if 0 < read < last_position else 0
 
 
 def _as_head(viewer: Viewer, thread: Any) -> Any:
@@ -238,8 +253,9 @@ def _people_in(head: Any, rows: Sequence[Any]) -> set[int | None]:
     return ids
 
 
-def _post_view(viewer: Viewer, row: Any, people: Mapping[int, PersonCard]) -> PostView:
+def _post_view(viewer: Viewer, head: Any, row: Any, people: Mapping[int, PersonCard], page: int) -> PostView:
     is_readable = may_read_post(viewer, row)
+    is_opening = row.position == 1
     return PostView(
         id=row.id,
         position=row.position,
@@ -250,7 +266,7 @@ def _post_view(viewer: Viewer, row: Any, people: Mapping[int, PersonCard]) -> Po
         score=row.score,
         my_vote=row.my_vote or 0,
         created_at=row.created_at,
-        edited_at=row.edited_at,
+        edited_at=row.edited_at if is_readable else None,
         edit_count=row.edit_count,
         deleted_at=row.deleted_at,
         deleted_by_id=row.deleted_by_id,
@@ -259,12 +275,20 @@ def _post_view(viewer: Viewer, row: Any, people: Mapping[int, PersonCard]) -> Po
         reply_position=row.reply_position,
         reply_id=row.reply_id,
         reply_name=people[row.reply_author_id].name if row.reply_author_id in people else "",
+        is_reply_here=page_of(row.reply_position or 0) == page,
         is_readable=is_readable,
+        is_askers=row.author_id == head.author_id and not is_opening,
+        may_vote=policy.may_vote(viewer, row),
+        may_edit=policy.may_edit_post(viewer, row, head),
+        may_delete=policy.may_delete_post(viewer, row, head),
+        may_delete_thread=is_opening and policy.may_delete_thread(viewer, head),
+        may_restore=policy.may_restore_post(viewer, row, head),
     )
 
 
 def _add_desk(page: ThreadPage) -> None:
-    """Open flags and cases, for staff: one statement for both."""
+    """Open flags and cases, for the desk."""
+    page.is_desk = True
     ids = [p.id for p in page.posts]
     flags = (
         sa.select(Flag.post_id, sa.func.count().label("number"), sa.null().label("case_id"))
@@ -281,10 +305,8 @@ def _add_desk(page: ThreadPage) -> None:
             by_id[row.post_id].open_flags = row.number
     wanted = [row.case_id for row in found if row.case_id is not None]
     if wanted:
-        page.cases = (
-            db.session.execute(sa.select(Escalation).where(Escalation.id.in_(wanted))).scalars().all()
-        )
-        for case in page.cases:
+        open_cases = db.session.execute(sa.select(Escalation).where(Escalation.id.in_(wanted))).scalars()
+        for case in open_cases:
             if case.post_id in by_id:
                 by_id[case.post_id].case = case
 

@@ -14,7 +14,7 @@ from core.errors import NotFound
 from core.viewer import Viewer
 from forum import actions, addresses
 from forum.models import Post
-from forum.views.shown import template_values
+from forum.views.shown import ForTemplates
 
 blueprint = Blueprint("forum", __name__)
 ID: Final = "int(max=999999999999999)"  # larger numbers are no address at all
@@ -29,7 +29,7 @@ def _give_templates(state: Any) -> None:
     """Templates of the forum and of features that show a discussion ask the same rules as the actions."""
     with state.app.app_context():
         site_url = settings().site_url
-    state.app.jinja_env.globals.update(template_values(), site_url=site_url)
+    state.app.jinja_env.globals.update(forum=ForTemplates(), site_url=site_url)
     state.app.extensions[_VIEWS] = ViewCounter()
 
 

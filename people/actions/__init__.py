@@ -12,7 +12,7 @@ from people.actions.credentials import (
 from people.actions.identities import link_identity, outside_person
 from people.actions.invitations import accept_invitation, invite, withdraw_invitation
 from people.actions.profile import change_avatar, drop_avatar, edit_profile, set_language, set_theme
-from people.actions.registering import confirm_address, dead_link, register, resend_confirmation
+from people.actions.registering import DeadLink, confirm_address, dead_link, register, resend_confirmation
 from people.actions.removal import remove_account, remove_own_account
 from people.actions.roles import grant_role, withdraw_role
 from people.actions.sessions import end_other_sessions, end_session, sign_out
@@ -21,6 +21,7 @@ from people.actions.signing_in import AddressUnconfirmed, SignInAgain, require_f
 
 __all__ = [
     "AddressUnconfirmed",
+    "DeadLink",
     "SignInAgain",
     "accept_invitation",
     "ask_address_change",

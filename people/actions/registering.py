@@ -20,13 +20,20 @@ from people.models import IMPORTED, MEMBER, MailToken, Person
 log = logging.getLogger("fullcircle.audit")
 
 
-def dead_link() -> Refused:
-    """What every used, old or forged link answers."""
-    return Refused(_("This link has been used or is too old. Please ask for a new one."))
+class DeadLink(Refused):
+    """What every used, old, withdrawn or forged link answers."""
+
+    status = 410
+    title = "This link does not work any more"
+
+
+def dead_link() -> DeadLink:
+    """The refusal with its words."""
+    return DeadLink(_("This link has been used or is too old. Please ask for a new one."))
 
 
 def link_and_person(purpose: str, token: str) -> tuple[MailToken, Person]:
-    """The open link of this purpose and whose it is. Raises Refused when there is none."""
+    """The open link of this purpose and whose it is. Raises DeadLink when there is none."""
     link = queries.mail_link(purpose, token)
     if link is None:
         raise dead_link()

@@ -74,13 +74,12 @@ def accepting(token: str) -> ResponseReturnValue:
     """Make the account and sign in."""
     try:
         person = actions.accept_invitation(viewer(), token, parse(forms.Acceptance, request.form))
+    except actions.DeadLink:
+        return dead_link(url_for("people.register"))
     except Refused as refused:
         undo()
         found = queries.invitation_of_token(token)
-        if found is None:
-            return dead_link(url_for("people.register"))
-        return shown_again(
-            "people/invitation.html", refused, token=token, email=found.email, shortest=SHORTEST
-        )
+        email = found.email if found else ""
+        return shown_again("people/invitation.html", refused, token=token, email=email, shortest=SHORTEST)
     hold_session(sessions.begin_session(person, remember=False, **browser()), remember=False)
     return redirect("/", 303)

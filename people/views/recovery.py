@@ -52,12 +52,13 @@ def resetting(token: str) -> ResponseReturnValue:
     """Set the password and send the person to sign in with it."""
     try:
         actions.reset_password(viewer(), token, parse(forms.NewPassword, request.form))
+    except actions.DeadLink:
+        return dead_link(url_for("people.ask_reset"))
     except Refused as refused:
         undo()
         link = queries.mail_link(proofs.RESET, token)
-        if link is None:
-            return dead_link(url_for("people.ask_reset"))
-        return shown_again("people/reset.html", refused, token=token, email=link.email, shortest=SHORTEST)
+        email = link.email if link else ""
+        return shown_again("people/reset.html", refused, token=token, email=email, shortest=SHORTEST)
     return redirect(url_for("people.reset_done"), 303)
 
 
@@ -82,7 +83,7 @@ def changing_address(token: str) -> ResponseReturnValue:
     """Use the new address from now on."""
     try:
         actions.change_address(viewer(), token)
-    except Refused:
+    except actions.DeadLink:
         return dead_link(url_for("people.address_settings"))
     return redirect(url_for("people.address_done"), 303)
 

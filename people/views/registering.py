@@ -8,6 +8,7 @@ from core.errors import Refused
 from core.forms import parse, shown_again
 from core.sign_in import viewer
 from people import actions, forms, proofs, queries, sessions
+from people.models import Person
 from people.passwords import SHORTEST
 from people.views import limits
 from people.views.blueprint import blueprint, browser, hold_session, undo
@@ -83,6 +84,11 @@ def confirming(token: str) -> ResponseReturnValue:
         return shown_again("people/confirm.html", refused, token=token, person=queries.person(link.person_id))
     hold_session(sessions.begin_session(person, remember=False, **browser()), remember=False)
     return redirect("/", 303)
+
+
+def _person_of(token: str) -> Person | None:
+    link = queries.mail_link(proofs.CONFIRM, token)
+    return queries.person(link.person_id) if link else None
 
 
 def proof_page(template: str, **values: object) -> ResponseReturnValue:

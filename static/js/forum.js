@@ -27,7 +27,7 @@ function write(quotation) {
 
 async function reply(link) {
   const article = link.closest("article");
-  answerTo(link.dataset.postId, link.dataset.author);
+  answerTo(link.dataset.quote, link.dataset.author);
   const marked = markedIn(article);
   if (marked) write(marked);
   form.scrollIntoView({block: "center"});

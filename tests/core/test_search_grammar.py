@@ -12,9 +12,12 @@ from core.search.grammar import MOST_TERMS, MOST_TITLE_WORDS, Filter, resembling
 from core.search.words import MOST_LEXEME_CHARS, fold, label, lexemes
 
 pieces = st.sampled_from(
-    'printer "paper jam" - -" OR " tag: tag:x -tag:#y category: category:12 category:x by:@ana is:solved is: in:title '
-    'in: before:2024-01-31 after:2024-02-30 kind:question http://a.b * ? ~ [a TO z] (( a{99999} \' \\ \0 :* <-> & | ! '
-    "ﷺ İ ß 東京 ภาษา हिन्दी e\u0301 \ud800".split(" ")
+    re.findall(
+        r"\S+",
+        """printer "paper jam" - -" OR " tag: tag:x -tag:#y category: category:12 category:x by:@ana is:solved is: in:title
+        in: before:2024-01-31 after:2024-02-30 kind:question http://a.b * ? ~ [a TO z] (( a{99999} ' \\ :* <-> & | !
+        \0 ﷺ İ ß 東京 ภาษา हिन्दी e\u0301 \ud800""",
+    )
 )
 texts = st.one_of(st.text(), st.lists(pieces, max_size=40).map(" ".join))
 
@@ -48,7 +51,10 @@ def words(*groups: str) -> tuple[tuple[Phrase, ...], ...]:
         ("category:012", Query(filters=(Filter("category", ("12",)),))),
         ("category:1 category:2", Query(filters=(Filter("category", ("1", "2")),))),
         ("by:@Ana", Query(filters=(Filter("by", ("ana",)),))),
-        ("kind:Question -by:ben", Query(filters=(Filter("kind", ("question",)), Filter("by", ("ben",), wanted=False)))),
+        (
+            "kind:Question -by:ben",
+            Query(filters=(Filter("kind", ("question",)), Filter("by", ("ben",), wanted=False))),
+        ),
         ("is:solved", Query(solved=True)),
         ("IS:Unsolved", Query(solved=False)),
         ("-is:solved", Query(solved=False)),
@@ -84,7 +90,9 @@ def test_what_is_not_understood_counts_as_words(text, found):
     assert parse(text) == Query(words(found))
 
 
-@pytest.mark.parametrize("text", ["", "   ", "-", "--", '""', '"', "OR", "OR OR", "the and of", "***", "[ ]", "(((((", "😀"])
+@pytest.mark.parametrize(
+    "text", ["", "   ", "-", "--", '""', '"', "OR", "OR OR", "the and of", "***", "[ ]", "(((((", "😀"]
+)
 def test_nothing_to_look_for_is_an_empty_query(text):
     assert parse(text).is_empty
 
@@ -172,7 +180,7 @@ def test_highlighting_marks_other_forms_of_a_word_and_leaves_the_rest():
 
 
 def test_highlighting_marks_a_phrase_only_where_its_words_follow_each_other():
-    parts = highlight("Paper, then jam. A paper jam! Paper of the jam.", parse('"paper jam"'))
+    parts = highlight("Paper tray jam. A paper jam! Paper of the jam.", parse('"paper jam"'))
     assert [part for part, is_asked in parts if is_asked] == ["paper jam", "Paper of the jam"]
 
 
@@ -223,7 +231,7 @@ def test_a_text_is_cut_into_words(text, found):
 
 def test_a_title_being_typed_asks_for_a_third_of_its_longest_words():
     wanted = resembling("How do I reset the password of my printer when the network is unreachable?")
-    assert wanted.lexemes == ("unreach", "password", "printer", "network", "reset")
+    assert wanted.lexemes == ("password", "printer", "network", "unreach", "reset")
     assert wanted.needed == 2
 
 

@@ -336,7 +336,7 @@ def html5_elements(html: str, scripting: bool) -> Any:
 
 
 def dangers(html: str) -> list[str]:
-    """What three parsers, and one that parses what it has written, find that may not be there."""
+    """What html5lib, html5lib on what it wrote itself, and lxml find that may not be there."""
     tree, elements = html5_elements(html, scripting=True)
     again = html5lib.serialize(tree, omit_optional_tags=False, quote_attr_values="always")
     elements += html5_elements(again, scripting=False)[1]

@@ -46,8 +46,8 @@ class Request:
 class Channel:
     """Serves until left. `requests` are all requests so far, `replies` the replies it took, each key once.
 
-    `fault` holds for every request until it is set back: "500", "503", "refuse" (422), "slow" (never answers
-    in time), "drop" (breaks off before it took anything in), "drop_after" (takes a reply, then breaks off).
+    `fault` holds for every request until it is set back: "500", "503", "refuse" (422), "slow" (takes a reply
+    in, but never answers in time), "drop" (breaks off at once), "drop_after" (takes a reply, then breaks off).
     """
 
     def __init__(self, secret: str = "") -> None:
@@ -134,13 +134,12 @@ class _Handler(BaseHTTPRequestHandler):
     def _misbehaves(self, request: Request) -> bool:
         """Do what the fault says; False when there is none."""
         channel = self.server.channel
-        if channel.fault == "drop_after":
+        if request.method == "POST" and channel.fault in ("drop_after", "slow"):
             take(channel, request)
         if channel.fault in ("drop", "drop_after"):
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
         elif channel.fault == "slow":
-            take(channel, request)
             channel.left.wait(PATIENCE)
             self.close_connection = True
         elif channel.fault:
