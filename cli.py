@@ -10,6 +10,7 @@ import click
 from flask import Flask
 
 from core.config import SettingError, Settings
+from core.errors import Refused
 
 
 def _app() -> Flask:
@@ -166,7 +167,12 @@ def import_stackexchange(directory: Path, category: str, site: str) -> None:
     app = _app()
     with app.app_context():
         schema.bring_up()
-        report = stackexchange.run(directory, category=category, site=site, is_terminal=sys.stderr.isatty())
+        try:
+            report = stackexchange.run(
+                directory, category=category, site=site, is_terminal=sys.stderr.isatty()
+            )
+        except Refused as refusal:
+            raise click.ClickException(refusal.message) from refusal
     click.echo(report.as_text())
 
 

@@ -5,37 +5,53 @@ in one snapshot. Files are content-addressed and never change, so copying them a
 """
 
 import hashlib
-import json
 import os
 import shutil
 import sqlite3
 import subprocess
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 import sqlalchemy as sa
+from pydantic import BaseModel, ValidationError
 
 from core import clock, schema
 from core.config import settings
 from core.db import db, dialect
-from core.files import exists, get, put
-from core.files.keys import is_key, type_of
+from core.errors import NotFound
+from core.files import get, put
+from core.files.keys import is_key, key_for, type_of
 from core.site import site
 from forum.models import Attachment
 from people.models import Person
 
 FORMAT: Final = 1
 MANIFEST: Final = "manifest.json"
+# Whoever holds a lock longer than this is told of, instead of a restore that waits for ever.
+LOCK_TIMEOUT: Final = "60s"
 Say = Callable[[str], None]
 
 
 class BackupError(click.ClickException):
     """The archive cannot be written or read; the message says why and what to do."""
+
+
+class Manifest(BaseModel):
+    """What an archive says about itself."""
+
+    format: int
+    made_at: datetime
+    database: str
+    sha256: str
+    revision: list[str]
+    files: int
+    secret_key: str  # signed links and sessions go on working after a restore
 
 
 def write(target: Path, say: Say) -> str:
@@ -48,20 +64,17 @@ def write(target: Path, say: Say) -> str:
         database = _dump(room)
         keys = _keys()
         say(f"Copying {len(keys)} files ...")
-        partial = room / "archive"
-        _pack(partial, room, database, keys)
-        os.chmod(partial, 0o600)
-        os.replace(partial, target)
-    return f"Backup written to {target} ({target.stat().st_size / 1_000_000:.1f} MB, {len(keys)} files)."
+        packed = _pack(room, database, keys)
+        os.chmod(room / "archive", 0o600)
+        os.replace(room / "archive", target)
+    return f"Backup written to {target} ({target.stat().st_size / 1_000_000:.1f} MB, {packed} files)."
 
 
 def _keys() -> list[str]:
     """Every file that a row holds."""
-    attached = set(db.session.execute(sa.select(Attachment.key).distinct()).scalars())
-    faces = set(
-        db.session.execute(sa.select(Person.avatar_key).where(Person.avatar_key != "").distinct()).scalars()
-    )
-    return sorted(key for key in attached | faces | {site().logo_key} if key and exists(key))
+    attached = db.session.execute(sa.select(Attachment.key).distinct()).scalars()
+    faces = db.session.execute(sa.select(Person.avatar_key).distinct()).scalars()
+    return sorted(key for key in {*attached, *faces, site().logo_key} if is_key(key))
 
 
 def _dump(room: Path) -> Path:
@@ -71,58 +84,91 @@ def _dump(room: Path) -> Path:
 
 
 def _dump_sqlite(path: Path) -> Path:
-    source = sqlite3.connect(f"file:{db.engine.url.database}?mode=ro", uri=True)
+    """In one step: writers are not held up, and no page is copied twice however much they write."""
+    source = sqlite3.connect(f"{_sqlite_file().as_uri()}?mode=ro", uri=True)
     copy = sqlite3.connect(path)
     try:
-        source.backup(copy, pages=2000)
+        source.backup(copy)
     finally:
         copy.close()
         source.close()
     return path
 
 
+def _sqlite_file() -> Path:
+    return Path(str(db.engine.url.database)).absolute()
+
+
 def _dump_postgres(path: Path) -> Path:
-    _run(["pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={path}", _libpq_url()])
+    shape = ("--format=custom", "--no-owner", "--no-privileges", "--schema=public")
+    _run("pg_dump", *shape, f"--file={path}", f"--dbname={_libpq_url()}")
     return path
 
 
 def _libpq_url() -> str:
-    return db.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    """The address without its password: a command's arguments are there for all to read."""
+    return db.engine.url.set(drivername="postgresql", password=None).render_as_string()
 
 
-def _run(command: list[str]) -> None:
+def _run(program: str, *arguments: str) -> None:
+    environ = {**os.environ, "PGOPTIONS": f"-c lock_timeout={LOCK_TIMEOUT}"}
+    if db.engine.url.password:
+        environ["PGPASSWORD"] = str(db.engine.url.password)
+    command = [_find(program), *arguments]
     try:
-        subprocess.run(command, check=True, capture_output=True, text=True)
-    except FileNotFoundError:
-        raise BackupError(
-            f"{command[0]} is not installed here: install PostgreSQL's client programs."
-        ) from None
+        subprocess.run(command, check=True, capture_output=True, text=True, env=environ)
     except subprocess.CalledProcessError as error:
-        raise BackupError(f"{command[0]} failed: {error.stderr.strip()[-800:]}") from None
+        raise BackupError(f"{program} failed: {error.stderr.strip()[-800:]}") from None
 
 
-def _pack(archive: Path, room: Path, database: Path, keys: list[str]) -> None:
-    manifest = {
-        "format": FORMAT,
-        "made_at": clock.now().isoformat(),
-        "database": database.name,
-        "sha256": _sha256(database),
-        "revision": list(schema.heads()),
-        "files": len(keys),
-        "secret_key": settings().secret_key,  # signed links and sessions go on working after a restore
-    }
-    (room / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-    with tarfile.open(archive, "w:gz", compresslevel=6) as tar:
-        tar.add(room / MANIFEST, MANIFEST)
-        tar.add(database, database.name)
-        for key in keys:
-            _add_file(tar, key, room)
+def _find(program: str) -> str:
+    """PostgreSQL's client program: on PATH, else the newest where systems keep it."""
+    places = (
+        "usr/lib/postgresql/*/bin",
+        "usr/pgsql-*/bin",
+        "opt/homebrew/opt/*postgresql*/bin",
+        "usr/local/opt/*postgresql*/bin",
+    )
+    found = shutil.which(program)
+    elsewhere = [path for place in places for path in Path("/").glob(f"{place}/{program}")]
+    if found is None and not elsewhere:
+        raise BackupError(f"{program} is not installed here: install PostgreSQL's client programs.")
+    return found or str(max(elsewhere, key=_version))
 
 
-def _add_file(tar: tarfile.TarFile, key: str, room: Path) -> None:
-    held = room / "held"
-    held.write_bytes(get(key).data)
-    tar.add(held, f"files/{key}")
+def _version(program: Path) -> list[int]:
+    return [int(part) for part in "".join(c if c.isdigit() else " " for c in str(program)).split()]
+
+
+def _pack(room: Path, database: Path, keys: list[str]) -> int:
+    """The archive beside its parts; how many files are in it. One that was deleted meanwhile is left out."""
+    held = room / "files"
+    for key in keys:
+        _copy_out(key, held / key)
+    paths = sorted(held.iterdir()) if held.exists() else []
+    manifest = Manifest(
+        format=FORMAT,
+        made_at=clock.now(),
+        database=database.name,
+        sha256=_sha256(database),
+        revision=list(schema.heads()),
+        files=len(paths),
+        secret_key=settings().secret_key,
+    )
+    (room / MANIFEST).write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
+    with tarfile.open(room / "archive", "w:gz", compresslevel=6) as tar:
+        for path in (room / MANIFEST, database, *paths):
+            tar.add(path, path.relative_to(room).as_posix())
+    return len(paths)
+
+
+def _copy_out(key: str, path: Path) -> None:
+    try:
+        data = get(key).data
+    except NotFound:
+        return
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(data)
 
 
 def _sha256(path: Path) -> str:
@@ -136,34 +182,68 @@ def read(source: Path, say: Say) -> str:
         room = Path(folder)
         say("Checking the archive ...")
         manifest = _unpack(source, room)
+        database, paths = _checked_database(room, manifest), _checked_files(room / "files", manifest)
         say("Replacing the database ...")
-        _load(room / manifest["database"])
-        _keep_secret(str(manifest["secret_key"]))
-        restored = _restore_files(room / "files", say)
+        _load(database)
+        _keep_secret(manifest.secret_key)
+        say(f"Restoring {len(paths)} files ...")
+        for path in paths:
+            put(path.read_bytes(), type_of(path.name))
+    shutil.rmtree(settings().var_dir / "search", ignore_errors=True)
     schema.bring_up()
-    made = datetime.fromisoformat(manifest["made_at"])
-    when = f"{made:%Y-%m-%d %H:%M} UTC"
-    return f"Restored the community of {when}, with {restored} files. Restart it; the search index rebuilds itself."
+    when = f"{manifest.made_at:%Y-%m-%d %H:%M} UTC"
+    return f"Restored the community of {when}, with {len(paths)} files. Restart it; the search index rebuilds itself."
 
 
-def _unpack(source: Path, room: Path) -> dict[str, Any]:
+def _unpack(source: Path, room: Path) -> Manifest:
     """Everything out of the archive, nothing outside of `room`: the data filter refuses paths that lead away."""
     try:
         with tarfile.open(source, "r:gz") as tar:
             tar.extractall(room, filter="data")
-        manifest: dict[str, Any] = json.loads((room / MANIFEST).read_text(encoding="utf-8"))
-    except (tarfile.TarError, OSError, ValueError, EOFError) as error:
+        manifest = Manifest.model_validate_json((room / MANIFEST).read_bytes())
+    except ValidationError:
+        raise BackupError(
+            f"{source} is not a backup of this product: it does not say what is in it."
+        ) from None
+    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
         raise BackupError(f"{source} is not a complete backup: {error}") from None
-    if manifest.get("format") != FORMAT:
-        raise BackupError("This backup was made by another version whose format is not known here.")
-    database = room / Path(str(manifest["database"])).name
-    if not database.is_file() or _sha256(database) != manifest["sha256"]:
+    if manifest.format != FORMAT or not set(manifest.revision) <= schema.known():
+        raise BackupError("This backup was made by a newer version. Update the program first, then restore.")
+    return manifest
+
+
+def _checked_database(room: Path, manifest: Manifest) -> Path:
+    path = room / Path(manifest.database).name
+    if not path.is_file() or _sha256(path) != manifest.sha256:
         raise BackupError("The database in this backup is damaged: its checksum differs.")
-    if database.suffix != {"sqlite": ".sqlite"}.get(dialect(), ".pgdump"):
+    if path.suffix != {"sqlite": ".sqlite"}.get(dialect(), ".pgdump"):
         raise BackupError(
             "This backup is of the other kind of database. Restore it where DATABASE_URL is of its kind."
         )
-    return manifest
+    if dialect() == "sqlite":
+        _require_sound(path)
+    return path
+
+
+def _require_sound(path: Path) -> None:
+    copy = sqlite3.connect(path)
+    try:
+        answer = copy.execute("PRAGMA integrity_check").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        answer = str(error)
+    finally:
+        copy.close()
+    if answer != "ok":
+        raise BackupError(f"The database in this backup is damaged: {answer}")
+
+
+def _checked_files(folder: Path, manifest: Manifest) -> list[Path]:
+    """A file's name is the hash of its content, so each tells whether it is whole."""
+    paths = sorted(folder.iterdir()) if folder.is_dir() else []
+    whole = [p for p in paths if is_key(p.name) and key_for(p.read_bytes(), type_of(p.name)) == p.name]
+    if len(whole) != len(paths) or len(whole) != manifest.files:
+        raise BackupError("Files in this backup are damaged or missing.")
+    return whole
 
 
 def _load(path: Path) -> None:
@@ -171,50 +251,44 @@ def _load(path: Path) -> None:
     if dialect() == "sqlite":
         _load_sqlite(path)
     else:
-        _run(
-            [
-                "pg_restore",
-                "--clean",
-                "--if-exists",
-                "--no-owner",
-                "--no-privileges",
-                "--single-transaction",
-                f"--dbname={_libpq_url()}",
-                str(path),
-            ]
-        )
+        _load_postgres(path)
     db.engine.dispose()
 
 
 def _load_sqlite(path: Path) -> None:
     """Write the copy over the live file through SQLite itself: running processes see it as one big transaction."""
     copy = sqlite3.connect(path)
-    live = sqlite3.connect(str(db.engine.url.database), timeout=30)
+    live = sqlite3.connect(_sqlite_file(), timeout=30)
     try:
-        if copy.execute("PRAGMA integrity_check").fetchone()[0] != "ok":
-            raise BackupError("The database in this backup is damaged.")
         copy.backup(live)
     finally:
         live.close()
         copy.close()
 
 
+def _load_postgres(path: Path) -> None:
+    """Everything out and the archive in, in one transaction: others see the old community or the new one."""
+    script = path.with_suffix(".sql")
+    _run("pg_restore", "--no-owner", "--no-privileges", f"--file={script}", str(path))
+    empty = path.with_name("empty.sql")
+    empty.write_text(
+        "DROP SCHEMA IF EXISTS public CASCADE;\nCREATE SCHEMA public;\n"
+        "CREATE EXTENSION IF NOT EXISTS pg_trgm WITH SCHEMA public;\n"
+        "CREATE EXTENSION IF NOT EXISTS unaccent WITH SCHEMA public;\n",
+        encoding="ascii",
+    )
+    strict = ("--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1")
+    _run("psql", *strict, f"--file={empty}", f"--file={script}", f"--dbname={_libpq_url()}")
+
+
 def _keep_secret(secret: str) -> None:
-    if os.environ.get("SECRET_KEY"):
-        return
+    """The archive's secret in place of this installation's own, unless the environment gives one."""
     path = settings().var_dir / "secret_key"
-    path.unlink(missing_ok=True)
+    if not path.exists() or path.read_text(encoding="ascii").strip() != settings().secret_key:
+        return
+    path.unlink()
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(secret)
-
-
-def _restore_files(folder: Path, say: Say) -> int:
-    paths = [p for p in folder.rglob("*") if p.is_file() and is_key(p.relative_to(folder).as_posix())]
-    say(f"Restoring {len(paths)} files ...")
-    for path in paths:
-        put(path.read_bytes(), type_of(path.relative_to(folder).as_posix()))
-    shutil.rmtree(settings().var_dir / "search", ignore_errors=True)
-    return len(paths)
 
 
 def table_counts() -> dict[str, int]:

@@ -21,8 +21,3 @@ def may_administer(viewer: Viewer) -> bool:
 def may_see_log(viewer: Viewer) -> bool:
     """The log of what moderators and the team did."""
     return viewer.has("moderator", "supervisor")
-
-
-def may_manage_categories(viewer: Viewer) -> bool:
-    """Rooms of the forum."""
-    return viewer.has("owner")

@@ -1,6 +1,6 @@
 """Every read of the desk: the circle's stages, and the log."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,18 +8,20 @@ from typing import Any
 import sqlalchemy as sa
 
 from admin.numbers import Spread, share, spread
+from admin.words import DEEDS
 from core import clock
 from core.db import db
 from core.outbox import Event
-from core.viewer import Viewer
+from core.viewer import STAFF_ROLES, Viewer
 from forum.models import ANSWER, QUESTION, Post, Thread
-from forum.visibility import visible_threads
-from ideation.models import IN_PROGRESS, PLANNED, SHIPPED, Idea, IdeaEvidence, IdeaStatusChange
+from forum.visibility import listed_threads, visible_threads
+from ideation.models import IN_PROGRESS, OPEN, PLANNED, SHIPPED, Idea, IdeaEvidence, IdeaStatusChange
 from ideation.releases import queries as releases
 from ideation.releases.models import Release, Shipping
 from listening.models import DELIVERED, Mention, OutsideReply
 from notices.models import Notice, NoticeMail
 from people import queries as people
+from people.models import MEMBER, Person, RoleGrant
 
 SAMPLE = 5000
 
@@ -38,6 +40,7 @@ class Circle:
     handled_in: Spread
     ideas: int
     ideas_with_evidence: int
+    ideas_decided: int
     asked_to_idea: Spread
     planned: int
     in_progress: int
@@ -59,6 +62,16 @@ class Circle:
         return share(self.mentions_handled, self.mentions)
 
     @property
+    def evidence_share(self) -> float | None:
+        """Ideas that a customer's own words stand behind."""
+        return share(self.ideas_with_evidence, self.ideas)
+
+    @property
+    def decided_share(self) -> float | None:
+        """Ideas that got an answer: any status but the first."""
+        return share(self.ideas_decided, self.ideas)
+
+    @property
     def closure(self) -> float | None:
         """Loop-closure rate: of those who asked for what shipped, how many have a delivered notice."""
         return share(self.told, self.askers)
@@ -70,6 +83,7 @@ def circle(viewer: Viewer, days: int) -> Circle:
     asked, answered, solved = _questions(viewer, since)
     mentions, handled = _mentions(since)
     told, askers = _told(since)
+    raised = _raised(viewer, since)
     return Circle(
         days=days,
         mentions=mentions,
@@ -79,10 +93,9 @@ def circle(viewer: Viewer, days: int) -> Circle:
         solved=solved,
         first_answer=spread(_first_answers(viewer, since)),
         handled_in=spread(_durations(Mention.published_at, Mention.handled_at, Mention.handled_at >= since)),
-        ideas=_count(sa.select(Idea.id).where(Idea.created_at >= since)),
-        ideas_with_evidence=_count(
-            sa.select(IdeaEvidence.idea_id.distinct()).where(IdeaEvidence.added_at >= since)
-        ),
+        ideas=_count(raised),
+        ideas_with_evidence=_count(raised.where(sa.exists().where(IdeaEvidence.idea_id == Idea.id))),
+        ideas_decided=_count(raised.where(Idea.status != OPEN)),
         asked_to_idea=spread(_asked_to_idea(since)),
         planned=_count(sa.select(Idea.id).where(Idea.status == PLANNED)),
         in_progress=_count(sa.select(Idea.id).where(Idea.status == IN_PROGRESS)),
@@ -93,6 +106,16 @@ def circle(viewer: Viewer, days: int) -> Circle:
         askers=askers,
         told=told,
     )
+
+
+def _raised(viewer: Viewer, since: datetime) -> sa.Select[Any]:
+    """Ideas of the period; one that was merged into another is counted there."""
+    statement: sa.Select[Any] = (
+        sa.select(Idea.id)
+        .join(Thread, Thread.id == Idea.thread_id)
+        .where(Idea.created_at >= since, Idea.merged_into_id.is_(None), listed_threads(viewer))
+    )
+    return statement
 
 
 def _count(statement: sa.Select[Any]) -> int:
@@ -109,7 +132,7 @@ def _questions(viewer: Viewer, since: datetime) -> tuple[int, int, int]:
         sa.func.count(),
         sa.func.coalesce(sa.func.sum(sa.case((Thread.answer_count > 0, 1), else_=0)), 0),
         sa.func.coalesce(sa.func.sum(sa.case((Thread.accepted_post_id.is_not(None), 1), else_=0)), 0),
-    ).where(Thread.kind == QUESTION, Thread.created_at >= since, visible_threads(viewer))
+    ).where(Thread.kind == QUESTION, Thread.created_at >= since, listed_threads(viewer))
     asked, answered, solved = db.session.execute(statement).one()
     return int(asked), int(answered), int(solved)
 
@@ -124,7 +147,7 @@ def _first_answers(viewer: Viewer, since: datetime) -> list[timedelta]:
     statement = (
         sa.select(Thread.created_at, first.c.at)
         .join(first, first.c.thread_id == Thread.id)
-        .where(Thread.kind == QUESTION, Thread.created_at >= since, visible_threads(viewer))
+        .where(Thread.kind == QUESTION, Thread.created_at >= since, listed_threads(viewer))
         .order_by(Thread.id.desc())
         .limit(SAMPLE)
     )
@@ -199,71 +222,87 @@ def _delivered(release_id: int) -> int:
     return _count(inside) + _count(outside)
 
 
-LOGGED = (
-    "forum.answer_accepted",
-    "forum.answer_unaccepted",
-    "forum.thread_closed",
-    "forum.thread_reopened",
-    "forum.thread_deleted",
-    "forum.thread_restored",
-    "forum.thread_moved",
-    "forum.post_deleted",
-    "forum.post_restored",
-    "forum.flag_settled",
-    "forum.escalation_opened",
-    "forum.escalation_taken",
-    "forum.escalation_closed",
-    "forum.category_changed",
-    "ideation.status_changed",
-    "releases.published",
-    "listening.thread_made",
-    "listening.dismissed",
-    "listening.reopened",
-    "listening.reply_approved",
-    "listening.reply_discarded",
-    "listening.contact_refused",
-    "listening.source_changed",
-    "people.roles_changed",
-    "people.banned",
-    "people.ban_lifted",
-    "people.invited",
-)
-
-
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """Who did what to what, when."""
+    """Who did what to what, when. `title` and `path` name the thing where the reader may see it."""
 
     id: int
     kind: str
-    subject: str
-    thread_id: int | None
+    payload: dict[str, Any]
     actor: people.PersonCard | None
     at: datetime
-    on_behalf: bool
+    title: str
+    path: str
 
 
-def log(limit: int = 50, before_id: int | None = None, kind: str = "") -> list[LogLine]:
-    """What the team did, latest first."""
+def log(viewer: Viewer, limit: int = 50, before_id: int | None = None, kind: str = "") -> list[LogLine]:
+    """What the team did, latest first; what customers did to their own is not among it."""
+    wanted = (kind,) if kind in DEEDS else tuple(DEEDS)
+    staff = sa.select(RoleGrant.person_id).where(RoleGrant.role.in_(STAFF_ROLES))
     statement = (
         sa.select(Event)
-        .where(Event.kind.in_((kind,) if kind in LOGGED else LOGGED))
+        .where(Event.kind.in_(wanted), Event.actor_id.in_(staff))
         .order_by(Event.id.desc())
         .limit(limit)
     )
     if before_id is not None:
         statement = statement.where(Event.id < before_id)
     rows: Sequence[Event] = db.session.execute(statement).scalars().all()
-    cards = people.cards({r.actor_id for r in rows if r.actor_id})
-    return [
-        LogLine(
-            r.id,
-            r.kind,
-            r.subject,
-            r.payload.get("thread_id"),
-            cards.get(r.actor_id or 0),
-            r.at,
-            bool(r.payload.get("on_behalf")),
-        )
-        for r in rows
-    ]
+    cards = people.cards([r.actor_id for r in rows] + [r.payload.get("person_id") for r in rows])
+    titles = _titles(viewer, {r.payload["thread_id"] for r in rows if r.payload.get("thread_id")})
+    return [_line(row, cards, titles) for row in rows]
+
+
+def _titles(viewer: Viewer, thread_ids: Collection[int]) -> dict[int, str]:
+    statement = sa.select(Thread.id, Thread.title).where(
+        Thread.id.in_(list(thread_ids)), visible_threads(viewer)
+    )
+    return {row.id: row.title for row in db.session.execute(statement)}
+
+
+def _line(row: Event, cards: Mapping[int, people.PersonCard], titles: Mapping[int, str]) -> LogLine:
+    title, path = _place(row.payload, cards, titles)
+    return LogLine(row.id, row.kind, row.payload, cards.get(row.actor_id or 0), row.at, title, path)
+
+
+def _place(
+    payload: Mapping[str, Any], cards: Mapping[int, people.PersonCard], titles: Mapping[int, str]
+) -> tuple[str, str]:
+    """What it was done to: a thread, a person, an outside post, a source."""
+    thread_id, person = payload.get("thread_id") or 0, cards.get(payload.get("person_id") or 0)
+    if thread_id in titles:
+        return titles[thread_id], f"/t/{thread_id}"
+    if person is not None:
+        return person.name, person.url
+    for word, place in (("mention", "/inbox"), ("source", "/sources")):
+        number = payload.get(f"{word}_id")
+        if number is not None and "name" not in payload:
+            return f"#{number}", f"{place}/{number}"
+    return str(payload.get("name", "")), ""
+
+
+def team() -> list[tuple[people.PersonCard, list[str]]]:
+    """The company's own people by name, with their roles."""
+    statement = (
+        sa.select(RoleGrant.person_id, RoleGrant.role)
+        .join(Person, Person.id == RoleGrant.person_id)
+        .where(RoleGrant.role.in_(STAFF_ROLES), Person.kind == MEMBER)
+        .order_by(Person.name, Person.id, RoleGrant.role)
+    )
+    roles: dict[int, list[str]] = {}
+    for person_id, role in db.session.execute(statement):
+        roles.setdefault(person_id, []).append(role)
+    cards = people.cards(roles)
+    return [(cards[person_id], theirs) for person_id, theirs in roles.items()]
+
+
+def public_numbers(viewer: Viewer) -> dict[str, int]:
+    """How large the community is, of what the viewer may see."""
+    threads = sa.select(Thread.id).where(listed_threads(viewer))
+    shipped = (
+        sa.select(Idea.id)
+        .join(Thread, Thread.id == Idea.thread_id)
+        .where(Idea.status == SHIPPED, listed_threads(viewer))
+    )
+    members = sa.select(Person.id).where(Person.kind == MEMBER, Person.email_confirmed_at.is_not(None))
+    return {"members": _count(members), "threads": _count(threads), "shipped": _count(shipped)}

@@ -41,7 +41,7 @@ def serve(app: Any, port: int, threads: int) -> None:
     from a2wsgi import WSGIMiddleware
 
     root = WSGIMiddleware(app, workers=threads)
-    uvicorn.run(root, port=port, http="h11", ws="none", lifespan="off", log_level="error", access_log=False)  # type: ignore[arg-type]
+    uvicorn.run(root, port=port, http="h11", ws="none", lifespan="off", log_level="error", access_log=False)
 
 
 def main() -> None:

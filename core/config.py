@@ -37,7 +37,7 @@ class Settings:
     database_pool: int = 12
     log_level: str = "INFO"
     log_json: bool = True
-    languages: str = "en,de,ar"
+    languages: str = "en"  # those with a catalogue in translations/, the default first
     allow_private_fetch: bool = False  # let feeds and webhooks reach private addresses (closed networks)
     session_hours: int = 24  # idle end of a session
     remember_days: int = 60  # the longer record behind "keep me signed in"

@@ -82,18 +82,22 @@ def _words(error: ErrorDetails) -> str:
         return str(context.get("error", "")) or _("This cannot be used.")
     if kind == "missing" or (kind == "string_too_short" and not error["input"]):
         return _("Please fill this in.")
-    if kind == "string_too_short":
-        return _("At least %(number)s characters, please.", number=context["min_length"])
-    if kind == "string_too_long":
-        return _("At most %(number)s characters, please.", number=context["max_length"])
+    if kind.startswith("string_too_"):
+        return _length_words(context)
     if kind in ("too_long", "too_short"):
         return _("That is too many or too few.")
+    return _value_words(kind, context)
+
+
+def _length_words(context: Mapping[str, Any]) -> str:
+    if "min_length" in context:
+        return _("At least %(number)s characters, please.", number=context["min_length"])
+    return _("At most %(number)s characters, please.", number=context["max_length"])
+
+
+def _value_words(kind: str, context: Mapping[str, Any]) -> str:
     if kind in ("literal_error", "enum"):
         return _("Please choose one of the given values.")
-    return _number_words(kind, context)
-
-
-def _number_words(kind: str, context: Mapping[str, Any]) -> str:
     if kind in ("greater_than_equal", "greater_than"):
         return _("This is too small: at least %(number)s.", number=context.get("ge", context.get("gt")))
     if kind in ("less_than_equal", "less_than"):

@@ -28,9 +28,18 @@ def bring_up() -> None:
 
 def heads() -> tuple[str, ...]:
     """The newest revisions in the code; there must be one."""
+    return tuple(_history().get_heads())
+
+
+def known() -> set[str]:
+    """Every revision in the code."""
+    return {step.revision for step in _history().walk_revisions()}
+
+
+def _history() -> ScriptDirectory:
     config = Config()
     config.set_main_option("script_location", str(DIRECTORY))
-    return tuple(ScriptDirectory.from_config(config).get_heads())
+    return ScriptDirectory.from_config(config)
 
 
 def is_current() -> bool:

@@ -31,6 +31,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from core import db as edge
+from core import templates
 from core.config import Settings, settings
 from core.errors import NotFound, ProductError, SignInRequired, Unavailable
 from core.sign_in import viewer
@@ -75,6 +76,7 @@ def init(app: Flask, settings: Settings) -> None:
     compress.init_app(app)
     _register_errors(app)
     _register_templates(app)
+    templates.init(app)
     app.add_url_rule(
         "/health", "health", lambda: ("ok\n", 200, {"Content-Type": "text/plain; charset=utf-8"})
     )

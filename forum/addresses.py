@@ -5,7 +5,8 @@ Features above register the kinds whose discussion lives on a page of theirs (id
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -13,12 +14,30 @@ PER_PAGE: Final = 20
 SLUG_LENGTH: Final = 80
 Finder = Callable[[int], str]
 _finders: dict[str, Finder] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a thread lives that another feature shows, and what a list of threads says of it."""
+
+    path: str
+    status: str = ""
+    votes: int | None = None
+
+
+Placer = Callable[[Collection[int]], Mapping[int, Place]]
+_placers: dict[str, Placer] = {}
 _GAPS: Final = re.compile(r"[\W_]+")
 
 
-def register(kind: str, find: Finder) -> None:
-    """Let threads of `kind` live at `find(thread_id)`, a path without query."""
+def register(kind: str, find: Finder, place: Placer | None = None) -> None:
+    """Let threads of `kind` live at `find(thread_id)`, a path without query.
+
+    `place(thread_ids)` answers the same for a whole list, with what its rows say.
+    """
     _finders[kind] = find
+    if place is not None:
+        _placers[kind] = place
 
 
 def lives_elsewhere(kind: str) -> bool:
@@ -30,6 +49,15 @@ def thread_path(thread: Any) -> str:
     """Path of a thread (anything with `id`, `kind` and `slug`), asking the feature that shows its kind."""
     finder = _finders.get(thread.kind)
     return finder(thread.id) if finder else plain_path(thread.id, thread.slug)
+
+
+def places_of(threads: Iterable[Any]) -> dict[int, Place]:
+    """Places of those threads that other features show, by id: one question for each kind among them."""
+    ids: dict[str, list[int]] = {}
+    for thread in threads:
+        if thread.kind in _placers:
+            ids.setdefault(thread.kind, []).append(thread.id)
+    return {i: place for kind, some in ids.items() for i, place in _placers[kind](some).items()}
 
 
 def plain_path(thread_id: int, slug: str) -> str:

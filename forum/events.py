@@ -75,10 +75,13 @@ class AnswerAccepted(Fact):
 @event("forum.answer_unaccepted")
 @dataclass(frozen=True)
 class AnswerUnaccepted(Fact):
+    """`on_behalf` is True when it was staff who had accepted."""
+
     thread_id: int
     post_id: int
     answer_author_id: int
     asker_id: int
+    on_behalf: bool = False
 
 
 @event("forum.thread_closed")

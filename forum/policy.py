@@ -57,7 +57,7 @@ def may_reply(actor: Viewer, thread: Any, author_id: int | None = None) -> bool:
 
 def may_edit_post(actor: Viewer, post: Any, thread: Any) -> bool:
     """The author while the thread is open, moderators always."""
-    if not (may_write(actor) and _reaches(actor, thread)) or post.deleted_at is not None:
+    if not (_is_theirs_to_judge(actor, post) and _reaches(actor, thread)) or post.deleted_at is not None:
         return False
     return is_moderator(actor) or (
         _owns(actor, post) and thread.closed_at is None and thread.deleted_at is None
@@ -98,11 +98,9 @@ def may_settle_flags(actor: Viewer) -> bool:
 
 def may_delete_post(actor: Viewer, post: Any, thread: Any) -> bool:
     """Moderators; the author unless it is the accepted answer. The opening post goes with its thread."""
-    if (
-        not (may_write(actor) and _reaches(actor, thread))
-        or post.deleted_at is not None
-        or post.kind == OPENING
-    ):
+    if not (_is_theirs_to_judge(actor, post) and _reaches(actor, thread)):
+        return False
+    if post.deleted_at is not None or post.kind == OPENING:
         return False
     if is_moderator(actor):
         return True
@@ -111,7 +109,7 @@ def may_delete_post(actor: Viewer, post: Any, thread: Any) -> bool:
 
 def may_restore_post(actor: Viewer, post: Any, thread: Any) -> bool:
     """Moderators; the author what the author took away."""
-    if not (may_write(actor) and _reaches(actor, thread)) or post.deleted_at is None:
+    if post.deleted_at is None or not (_is_theirs_to_judge(actor, post) and _reaches(actor, thread)):
         return False
     return is_moderator(actor) or (_owns(actor, post) and post.deleted_by_id == actor.id)
 
@@ -195,6 +193,11 @@ def may_import(actor: Viewer) -> bool:
 def may_see_desk(actor: Viewer) -> bool:
     """Queues of flags and cases."""
     return actor.has("agent", "moderator", "supervisor")
+
+
+def _is_theirs_to_judge(actor: Viewer, post: Any) -> bool:
+    """Authors and moderators; asked first, because most readers of a post are neither."""
+    return (_owns(actor, post) or actor.has("moderator")) and may_write(actor)
 
 
 def _reaches(actor: Viewer, thread: Any) -> bool:

@@ -105,6 +105,14 @@ def tend_search() -> None:
         continue
 
 
+@files.holder
+def holds_picture(key: str) -> bool:
+    """Whether a stored file stands in somebody's post or draft."""
+    return (
+        db.session.execute(sa.select(Attachment.id).where(Attachment.key == key).limit(1)).first() is not None
+    )
+
+
 @every(timedelta(hours=24), name="forum.leftovers")
 def sweep_leftovers() -> None:
     """Drop pictures that stood in no post for three months and are in none of their owner's drafts."""

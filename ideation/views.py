@@ -1,6 +1,7 @@
-"""Routes of ideas: list, raising, one idea with its discussion, votes, triage, and the roadmap."""
+"""Routes of ideas: list, raising, one idea with its discussion, votes, status, threads that become ideas, roadmap."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -11,213 +12,250 @@ from core.forms import errors_of, parse
 from core.limits import limiter
 from core.pages import keep_for_visitors
 from core.sign_in import member, viewer
-from forum import addresses
+from core.viewer import Viewer
+from forum import actions as forum_actions
 from forum import queries as forum
-from forum.models import IDEA
+from forum.models import IDEA, Thread
+from forum.views.base import ID, LIST_STAMP, count_view, is_part, note_reading, page_number
 from ideation import actions, forms, policy, queries, words
 from ideation.models import DECLINED, SHIPPED, STATUSES, Idea
+from ideation.queries import IdeaRow, Wanted
+from people import queries as people
 
 blueprint = Blueprint("ideation", __name__)
-LIST_STAMP = "SELECT max(id) FROM event"
-IDEA_STAMP = (
+IDEA_STAMP: Final = (
     "SELECT thread.version, idea.status FROM idea JOIN thread ON thread.id = idea.thread_id "
     "WHERE idea.id = :id AND thread.access = 0 AND thread.deleted_at IS NULL"
 )
-
-
-def _path_of_thread(thread_id: int) -> str:
-    idea = queries.idea_of_thread(thread_id)
-    return f"/ideas/{idea.id}" if idea else addresses.plain_path(thread_id, "")
-
-
-addresses.register(IDEA, _path_of_thread)
-
-
-def idea_path(idea_id: int, slug: str) -> str:
-    """Where an idea stands."""
-    return url_for("ideation.idea", idea_id=idea_id, slug=slug)
+SIMILAR: Final = 5
+FROM_SEARCH: Final = 10
 
 
 @blueprint.app_context_processor
 def _words() -> dict[str, Any]:
-    return {"status_label": words.status_label, "idea_path": idea_path}
+    return {"status_label": words.status_label, "idea_path": queries.path_of}
+
+
+def _is_no_search() -> bool:
+    return not request.args.get("q")
 
 
 @blueprint.get("/ideas")
+@limiter.limit("60/minute", exempt_when=_is_no_search)
 def ideas() -> ResponseReturnValue:
     """The list, most wanted first."""
-    keep_for_visitors(LIST_STAMP)
+    if _is_no_search():
+        keep_for_visitors(LIST_STAMP)
     asker = viewer()
-    status = request.args.get("status", "")
-    sort = request.args.get("sort", "votes")
-    text = request.args.get("q", "").strip()[:200]
-    found = queries.idea_list(
-        asker,
-        status=status if status in STATUSES else "",
-        sort=sort if sort in queries.SORTS else "votes",
-        tag=request.args.get("tag", "")[:40],
-        text_ids=[t.id for t in forum.similar(asker, text, kinds=(IDEA,), limit=50)] if text else None,
-        mine=bool(request.args.get("mine")) and asker.is_member,
-        page=_page_number(),
-    )
+    handle = request.args.get("by", "")[:60]
+    author = people.by_handle(handle, asker) if handle else None
+    wanted = _wanted(author.id if author else None)
+    found = queries.idea_list(asker, wanted)
     counts = queries.status_counts(asker)
-    return render_template(
-        "ideation/ideas.html", ideas=found, status=status, sort=sort, text=text, counts=counts
+    return render_template("ideation/ideas.html", ideas=found, wanted=wanted, author=author, counts=counts)
+
+
+def _wanted(author_id: int | None) -> Wanted:
+    status, sort = request.args.get("status", ""), request.args.get("sort", "")
+    return Wanted(
+        status=status if status in STATUSES else "",
+        sort=sort if sort in queries.SORTS else queries.SORTS[0],
+        tag=request.args.get("tag", "").lower()[:40],
+        text=request.args.get("q", "").strip()[:200],
+        author_id=author_id,
+        page=page_number(),
     )
-
-
-def _page_number() -> int:
-    text = request.args.get("page", "1")
-    return min(max(int(text), 1), 10_000) if text.isdecimal() and len(text) < 8 else 1
 
 
 @blueprint.get("/ideas/new")
 def new_idea() -> ResponseReturnValue:
-    """The form."""
-    require(policy.may_raise(member()))
-    typed = {"title": request.args.get("title", "")[:200]}
-    return render_template("ideation/new.html", typed=typed, errors={}, similar=[])
+    """The form, with what was not sent last time."""
+    actor = member()
+    require(policy.may_raise(actor))
+    typed = forum.draft(actor, forms.DRAFT)
+    if request.args.get("title"):
+        typed["title"] = request.args["title"][:200]
+    return _idea_form(actor, typed, {})
+
+
+def _idea_form(
+    actor: Viewer,
+    typed: Mapping[str, Any],
+    errors: Mapping[str, str],
+    *,
+    similar: Sequence[IdeaRow] = (),
+    preview: str = "",
+) -> str:
+    values = {"typed": typed, "errors": errors, "similar": similar, "preview": preview}
+    return render_template("ideation/new.html", rooms=queries.idea_rooms(actor), **values)
 
 
 @blueprint.get("/ideas/similar")
+@limiter.limit("60/minute")
 def similar_ideas() -> ResponseReturnValue:
     """Ideas like the one being typed, as a fragment."""
     title = request.args.get("title", "").strip()[:200]
-    found = _similar(title) if len(title) >= 4 else []
-    return render_template("ideation/_similar.html", similar=found)
+    return render_template("ideation/_similar.html", similar=_similar(viewer(), title))
 
 
-def _similar(title: str) -> list[queries.IdeaRow]:
-    asker = viewer()
-    threads = forum.similar(asker, title, kinds=(IDEA,), limit=5)
-    return queries.rows_by_thread_ids(asker, [t.id for t in threads])
+def _similar(asker: Viewer, title: str) -> list[IdeaRow]:
+    threads = forum.similar(asker, title, kinds=(IDEA,), limit=SIMILAR)
+    return queries.rows_by_thread_ids(asker, [thread.id for thread in threads])
 
 
 @blueprint.post("/ideas")
-@limiter.limit("20/hour")
+@limiter.limit("20/hour", exempt_when=lambda: request.form.get("step") == "look")
 def raise_idea() -> ResponseReturnValue:
-    """Raise it; a preview with similar ideas first, where asked for."""
+    """Raise it; or look at it first, with similar ideas."""
     actor = member()
     try:
         form = parse(forms.IdeaForm, request.form)
+        body = form.rendered()
+        if form.step == "look":
+            alike = _similar(actor, form.title)
+            return _idea_form(actor, request.form, {}, similar=alike, preview=body.html)
+        idea = actions.raise_idea(
+            actor, title=form.title, body=body, category_id=form.category_id, tags=form.tag_list()
+        )
     except Refused as refused:
-        return _form_again(errors_of(refused), []), refused.status
-    if request.form.get("step") == "look":
-        return _form_again({}, _similar(form.title), preview=form.rendered.html), 200
-    idea = actions.raise_idea(actor, title=form.title, body=form.rendered, category_id=form.category_id)
+        return _idea_form(actor, request.form, errors_of(refused)), refused.status
+    forum_actions.discard_draft(actor, forms.DRAFT)
     flash(_("Your idea is in. Your vote is counted, and you will hear what becomes of it."), "success")
+    return _to_idea(idea)
+
+
+def _to_idea(idea: Idea) -> ResponseReturnValue:
     return redirect(url_for("ideation.idea", idea_id=idea.id), 303)
 
 
-def _form_again(errors: dict[str, str], similar: list[queries.IdeaRow], preview: str = "") -> str:
-    return render_template(
-        "ideation/new.html", typed=request.form, errors=errors, similar=similar, preview=preview
-    )
-
-
-@blueprint.get("/ideas/<int:idea_id>")
-@blueprint.get("/ideas/<int:idea_id>/<slug>")
+@blueprint.get(f"/ideas/<{ID}:idea_id>")
+@blueprint.get(f"/ideas/<{ID}:idea_id>/<slug>")
 def idea(idea_id: int, slug: str = "") -> ResponseReturnValue:
     """One idea: what is wanted, why, how many want it, where it stands, and the discussion."""
     keep_for_visitors(IDEA_STAMP, id=idea_id)
-    asker = viewer()
-    row = queries.one_row(asker, idea_id)
-    found = queries.idea(asker, idea_id)
-    if found.merged_into_id:
-        return redirect(url_for("ideation.idea", idea_id=found.merged_into_id))
+    row = queries.one_row(viewer(), idea_id)
+    if row.merged_into_id:
+        return redirect(url_for("ideation.idea", idea_id=row.merged_into_id))
     if slug != row.slug:
-        return redirect(idea_path(row.id, row.slug), 302)
-    return render_template("ideation/idea.html", **_idea_page(found, row))
+        query = f"?{request.query_string.decode('ascii', 'replace')}" if request.query_string else ""
+        return redirect(queries.path_of(row.id, row.slug) + query)
+    return idea_page(row)
 
 
-def _idea_page(idea: Idea, row: queries.IdeaRow) -> dict[str, Any]:
+def idea_page(row: IdeaRow, *, wrong: str = "", errors: Mapping[str, str] | None = None) -> str:
+    """An idea's page; `wrong` names the form on it that was refused, whose words stay (status, item, ship)."""
     asker = viewer()
-    thread = queries.thread_of(asker, idea)
-    return {
+    page = forum.thread_page(asker, row.thread_id, page_number())
+    if not wrong:
+        note_reading(asker, page.thread, page.last_position)
+        count_view(row.thread_id)
+    opening = page.posts.pop(0) if page.page == 1 else None
+    values = {
         "idea": row,
-        "thread": thread,
-        "discussion": forum.thread_page(asker, thread, _page_number()),
-        "evidence": queries.evidence(asker, idea.id),
-        "history": queries.history(idea.id),
-        "voters": queries.voters(idea.id),
-        "may_vote": policy.may_vote(asker, idea, thread),
+        "thread": page.thread,
+        "discussion": page,
+        "opening": opening,
+        "evidence": queries.evidence(asker, row.id) if opening else [],
+        "history": queries.history(row.id),
+        "voters": queries.voters(row.id),
         "may_triage": policy.may_triage(asker),
         "statuses": [(s, words.status_label(s)) for s in STATUSES if s != SHIPPED],
         "declined": DECLINED,
+        "shipped": SHIPPED,
     }
+    failed = {"wrong": wrong, "errors": errors or {}, "typed": request.form if wrong else {}}
+    return render_template("ideation/idea.html", **values, **failed)
 
 
-@blueprint.post("/ideas/<int:idea_id>/vote")
+@blueprint.post(f"/ideas/<{ID}:idea_id>/vote")
 @limiter.limit("60/minute")
 def vote(idea_id: int) -> ResponseReturnValue:
-    """`vote=1` votes, `vote=0` takes it back: the wanted state, so that a second click cannot undo by accident."""
+    """`vote=1` votes, `vote=0` takes it back."""
     actor = member()
+    form = parse(forms.VoteForm, request.form)
     found = queries.idea(actor, idea_id)
-    if request.form.get("vote", "1") == "0":
-        actions.withdraw_vote(actor, found)
-    else:
-        actions.vote(actor, found)
-    if request.headers.get("HX-Request"):
-        return render_template("ideation/_vote.html", idea=queries.one_row(actor, idea_id))
-    return redirect(url_for("ideation.idea", idea_id=idea_id), 303)
+    act = actions.vote if form.vote == "1" else actions.withdraw_vote
+    act(actor, found)
+    if not is_part():
+        return _to_idea(found)
+    size = "inline" if request.args.get("size") == "inline" else ""
+    return render_template("ideation/_vote.html", idea=queries.one_row(actor, idea_id), size=size)
 
 
-@blueprint.post("/ideas/<int:idea_id>/status")
+@blueprint.post(f"/ideas/<{ID}:idea_id>/status")
 def change_status(idea_id: int) -> ResponseReturnValue:
     """Move it along, with the public reason."""
     actor = member()
     found = queries.idea(actor, idea_id)
+    require(policy.may_triage(actor))
     try:
         form = parse(forms.StatusForm, request.form)
         actions.change_status(actor, found, form.status, form.reason)
     except Refused as refused:
-        page = _idea_page(found, queries.one_row(actor, idea_id))
-        return render_template(
-            "ideation/idea.html", **page, errors=errors_of(refused), typed=request.form
-        ), refused.status
+        row = queries.one_row(actor, idea_id)
+        return idea_page(row, wrong="status", errors=errors_of(refused)), refused.status
     flash(_("Everybody who follows this idea will hear about it."), "success")
-    return redirect(url_for("ideation.idea", idea_id=idea_id), 303)
+    return _to_idea(found)
 
 
-@blueprint.get("/t/<int:thread_id>/idea")
+@blueprint.get(f"/t/<{ID}:thread_id>/idea")
 def turn_form(thread_id: int) -> ResponseReturnValue:
-    """Make an idea out of a thread: its words are there to be edited."""
+    """Make an idea out of a thread: its words are there to be edited, ideas like it to be joined."""
+    actor = member()
+    thread = forum.thread(actor, thread_id)
+    require(policy.may_turn(actor, thread))
+    typed = {"title": thread.title, "body": queries.quote_of(forum.opening_post(thread.id))}
+    return _turn_page(actor, thread, typed, {})
+
+
+def _turn_page(actor: Viewer, thread: Thread, typed: Mapping[str, Any], errors: Mapping[str, str]) -> str:
+    asked = request.args.get("q", "").strip()[:200]
+    if asked:
+        alike = queries.rows_by_thread_ids(actor, queries.matching(actor, asked)[:FROM_SEARCH])
+    else:
+        alike = _similar(actor, thread.title)
+    rooms = queries.idea_rooms(actor)
+    values = {"thread": thread, "typed": typed, "errors": errors, "similar": alike, "asked": asked}
+    led = queries.ideas_led_to(actor, thread.id)
+    return render_template("ideation/turn.html", rooms=rooms, led=led, **values)
+
+
+@blueprint.post(f"/t/<{ID}:thread_id>/idea")
+def turn_into_idea(thread_id: int) -> ResponseReturnValue:
+    """A new idea from the thread."""
     actor = member()
     require(policy.may_add_evidence(actor))
-    thread = forum.thread(actor, thread_id)
-    typed = {"title": thread.title, "body": queries.quote_of(forum.opening_post(thread.id))}
-    return render_template(
-        "ideation/turn.html", thread=thread, typed=typed, errors={}, similar=_similar(thread.title)
-    )
-
-
-@blueprint.post("/t/<int:thread_id>/idea")
-def turn_into_idea(thread_id: int) -> ResponseReturnValue:
-    """A new idea from the thread, or its opening post as evidence of one that stands already."""
-    actor = member()
-    thread = forum.thread(actor, thread_id)
-    if request.form.get("idea_id", "").isdecimal():
-        found = queries.idea(actor, int(request.form["idea_id"]))
-        actions.add_post_as_evidence(actor, found, forum.opening_post(thread.id))
-        return redirect(url_for("ideation.idea", idea_id=found.id), 303)
     try:
         form = parse(forms.TurnForm, request.form)
-        made = actions.turn_into_idea(actor, thread, title=form.title, body=form.rendered)
-    except Refused as refused:
-        page = render_template(
-            "ideation/turn.html",
-            thread=thread,
-            typed=request.form,
-            errors=errors_of(refused),
-            similar=_similar(thread.title),
+        body = form.rendered()
+        thread = forum.thread(actor, thread_id)
+        made = actions.turn_into_idea(
+            actor, thread, title=form.title, body=body, category_id=form.category_id
         )
+    except Refused as refused:
+        page = _turn_page(actor, forum.thread(actor, thread_id), request.form, errors_of(refused))
         return page, refused.status
-    flash(_("The person who asked is the idea's author and will hear what becomes of it."), "success")
-    return redirect(url_for("ideation.idea", idea_id=made.id), 303)
+    flash(_("Whoever asked is the idea's author and will hear what becomes of it."), "success")
+    return _to_idea(made)
+
+
+@blueprint.post(f"/t/<{ID}:thread_id>/evidence")
+def add_evidence(thread_id: int) -> ResponseReturnValue:
+    """The thread's opening post as evidence of an idea that stands already."""
+    actor = member()
+    form = parse(forms.LinkForm, request.form)
+    thread = forum.thread(actor, thread_id)
+    require(policy.may_turn(actor, thread))
+    found = queries.idea(actor, form.idea_id)
+    actions.add_post_as_evidence(actor, found, forum.opening_post(thread.id))
+    flash(_("Added. Whoever wrote it counts as a voter and will be told when it ships."), "success")
+    return _to_idea(found)
 
 
 @blueprint.get("/roadmap")
 def roadmap() -> ResponseReturnValue:
     """Where things stand, in public."""
     keep_for_visitors(LIST_STAMP)
-    return render_template("ideation/roadmap.html", columns=queries.roadmap(viewer()))
+    asker = viewer()
+    values = {"columns": queries.roadmap(asker), "counts": queries.status_counts(asker)}
+    return render_template("ideation/roadmap.html", **values)

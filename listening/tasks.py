@@ -9,7 +9,7 @@ from typing import Any, Final
 from flask import Flask, current_app
 from flask_babel import gettext as _
 
-from core import clock
+from core import clock, live
 from core.config import settings
 from core.db import db, reading, writing
 from core.errors import ProductError
@@ -89,6 +89,12 @@ def _store(check: Check, found: feed.Fetched | ProductError) -> None:
             actions.note_unchanged(SYSTEM, check)
         else:
             actions.receive_check(SYSTEM, check, found.items, found.cursor, found.note)
+
+
+@on(MentionsReceived, name="listening.tell_staff", outside=True)
+def tell_staff(fact: MentionsReceived, delivery: Delivery) -> None:
+    """Whoever has the inbox open sees that something came in."""
+    live.publish(["staff"], {"type": "listening.received", "count": fact.count})
 
 
 # --- HTML ---

@@ -3,9 +3,10 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
+from flask_babel import gettext as _
 
 from core import clock
 from core.config import settings
@@ -18,7 +19,8 @@ from notices.events import MailsQueued, NoticeChoicesChanged, PeopleTold
 from notices.kinds import BY_KEY
 from notices.models import Notice, NoticeChoice, NoticeMail
 
-CHUNK = 400
+CHUNK: Final = 400
+MAIL_BATCH: Final = 50  # letters of one delivery: well within its lease, however slow the mail server
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,7 @@ def _queue(actor: Viewer, mails: Sequence[tuple[int, str]]) -> None:
         return
     host = settings().site_url.split("://")[-1].split("/")[0].split(":")[0]
     moment = clock.now()
+    known = set(queries.mail_ids([notice_id for notice_id, _ in mails]))
     rows = [
         {
             "notice_id": notice_id,
@@ -97,8 +100,9 @@ def _queue(actor: Viewer, mails: Sequence[tuple[int, str]]) -> None:
         for notice_id, email in mails
     ]
     insert_ignore(NoticeMail.__table__, rows)
-    ids = queries.mail_ids([n for n, _ in mails])
-    record(MailsQueued(min(ids), max(ids)), actor=actor)
+    ids = sorted(set(queries.mail_ids([notice_id for notice_id, _ in mails])) - known)
+    for start in range(0, len(ids), MAIL_BATCH):
+        record(MailsQueued(tuple(ids[start : start + MAIL_BATCH])), actor=actor)
 
 
 def mark_sent(actor: Viewer, mail_id: int, dropped_reason: str = "") -> None:
@@ -120,21 +124,11 @@ def mark_read(actor: Viewer, notice_ids: Collection[int] | None = None) -> None:
     db.session.execute(statement.values(read_at=clock.now()))
 
 
-def mark_thread_read(actor: Viewer, thread_id: int) -> None:
-    """Opening a thread reads what the bell said about it."""
-    require(policy.may_read(actor, actor.id or 0) and actor.is_member)
-    db.session.execute(
-        sa.update(Notice)
-        .where(Notice.person_id == actor.id, Notice.thread_id == thread_id, Notice.read_at.is_(None))
-        .values(read_at=clock.now())
-    )
-
-
 def choose(actor: Viewer, person_id: int, kind: str, *, bell: bool, mail: bool) -> None:
     """Where notices of this kind go from now on."""
     require(policy.may_choose(actor, person_id))
     if kind not in BY_KEY:
-        raise Refused("There is no such kind of notice.")
+        raise Refused(_("There is no such kind of notice."))
     change = {"bell": bell, "mail": mail, "changed_at": clock.now()}
     upsert(
         NoticeChoice.__table__,
@@ -149,3 +143,12 @@ def stop_mail(actor: Viewer, person_id: int, kind: str) -> None:
     """One click in a mail: no more mails of this kind, the bell stays as it is."""
     require(policy.may_choose(actor, person_id))
     choose(actor, person_id, kind, bell=queries.choice_of(person_id, kind).bell, mail=False)
+
+
+def forget(actor: Viewer, person_id: int) -> None:
+    """Delete what only served a person: notices, waiting letters, choices."""
+    require(policy.may_tell(actor))
+    theirs = sa.select(Notice.id).where(Notice.person_id == person_id)
+    db.session.execute(sa.delete(NoticeMail).where(NoticeMail.notice_id.in_(theirs)))
+    db.session.execute(sa.delete(Notice).where(Notice.person_id == person_id))
+    db.session.execute(sa.delete(NoticeChoice).where(NoticeChoice.person_id == person_id))

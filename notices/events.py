@@ -8,10 +8,14 @@ from core.outbox import Fact, event
 @event("notices.mails_queued")
 @dataclass(frozen=True)
 class MailsQueued(Fact):
-    """Mails of notices wait to be sent: first and last id, both included."""
+    """Mails of notices wait to be sent: a batch of them, so that no mail is in two batches."""
 
-    first_mail_id: int
-    last_mail_id: int
+    mail_ids: tuple[int, ...]
+
+    @property
+    def subject(self) -> str:
+        """The first of them: a subject is short."""
+        return f"notice_mail:{self.mail_ids[0]}"
 
 
 @event("notices.choices_changed")
@@ -26,3 +30,8 @@ class PeopleTold(Fact):
     """A batch of people have something new on their bell."""
 
     person_ids: tuple[int, ...]
+
+    @property
+    def subject(self) -> str:
+        """The first of them: a subject is short."""
+        return f"person:{self.person_ids[0]}"

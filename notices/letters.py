@@ -8,9 +8,10 @@ from flask_babel import gettext as _
 from itsdangerous import BadSignature, URLSafeSerializer
 
 from core.config import settings
-from core.mail import Letter
+from core.mail import Letter, unlinked
 from core.text import excerpt
 from forum import queries as forum
+from forum.models import PUBLIC, Thread
 from ideation import queries as ideation
 from ideation.releases import queries as releases
 from notices import kinds, queries, words
@@ -30,6 +31,8 @@ def letter(row: Any) -> tuple[Letter | None, str]:
         return None, "address changed"
     if not queries.choice(found[0], notice.kind).mail:
         return None, "not wanted any more"
+    if notice.post_id is not None and forum.bare_post(notice.post_id).deleted_at is not None:
+        return None, "the post is gone"
     person = people.person(notice.person_id)
     with force_locale(person.locale or settings().language_list[0]):
         return _written(notice, row, person.name), ""
@@ -38,35 +41,50 @@ def letter(row: Any) -> tuple[Letter | None, str]:
 def _written(notice: Notice, row: Any, name: str) -> Letter:
     thread = forum.bare_thread(notice.thread_id) if notice.thread_id else None
     actor = people.cards([notice.actor_id]).get(notice.actor_id) if notice.actor_id else None
-    title = thread.title if thread else ""
-    headline = words.headline(notice.kind, notice.values, actor=actor.name if actor else "", title=title)
-    path = words.address(
-        notice.kind,
-        thread_id=notice.thread_id,
-        slug=thread.slug if thread else "",
-        post_id=notice.post_id,
-    )
-    base = settings().site_url
-    stop = f"{base}/unsubscribe/{unsubscribe_token(notice.person_id, notice.kind)}"
-    values = {
-        "name": name,
-        "headline": headline,
-        "quote": _quote(notice),
-        "details": _details(notice),
-        "action_url": base + path,
-        "action_label": _("See it in the community"),
-        "reason": _why(notice.kind),
-        "unsubscribe_url": stop,
-        "settings_url": f"{base}/settings/notices",
-    }
+    author = actor.name if actor else ""
+    headline = _headline(notice, author, thread)
+    values = _common(notice, thread)
+    # Names are cut off from what mail programs would make a link of; a page or its HTML needs no such care.
+    plain = {"name": unlinked(name), "headline": _headline(notice, unlinked(author), thread)}
     return Letter(
         to=row.email,
         subject=headline,
-        text=render_template("mail/notices/notice.txt", **values),
-        html=render_template("mail/notices/notice.html", **values),
+        text=render_template("mail/notices/notice.txt", **plain, **values),
+        html=render_template("mail/notices/notice.html", name=name, headline=headline, **values),
         message_id=row.message_id,
-        list_unsubscribe=stop,
+        list_unsubscribe=values["unsubscribe_url"],
     )
+
+
+def _headline(notice: Notice, author: str, thread: Thread | None) -> str:
+    return words.headline(notice.kind, notice.values, actor=author, title=thread.title if thread else "")
+
+
+def _common(notice: Notice, thread: Thread | None) -> dict[str, Any]:
+    """What both forms of a letter say alike."""
+    base = settings().site_url
+    slug = thread.slug if thread else ""
+    path = words.address(notice.kind, thread_id=notice.thread_id, slug=slug, post_id=notice.post_id)
+    return {
+        "quote": _quote(notice),
+        "details": _details(notice),
+        "action_url": base + path,
+        "action_label": _action(notice.kind),
+        "reason": _why(notice.kind),
+        "unsubscribe_url": f"{base}/unsubscribe/{unsubscribe_token(notice.person_id, notice.kind)}",
+        "settings_url": f"{base}/settings/notices",
+    }
+
+
+def _action(kind: str) -> str:
+    """What the button of a letter says."""
+    labels = {
+        kinds.RELEASE: _("See what shipped"),
+        kinds.ANSWER: _("Read the answer"),
+        kinds.STATUS: _("See the idea"),
+        kinds.STAFF: _("Open the case"),
+    }
+    return labels.get(kind) or _("See it in the community")
 
 
 def _why(kind: str) -> str:
@@ -76,10 +94,7 @@ def _why(kind: str) -> str:
 
 def _quote(notice: Notice) -> str:
     """The words of the post it is about."""
-    if notice.post_id is None:
-        return ""
-    post = forum.bare_post(notice.post_id)
-    return "" if post.deleted_at else excerpt(post.html, EXCERPT)
+    return excerpt(forum.bare_post(notice.post_id).html, EXCERPT) if notice.post_id is not None else ""
 
 
 def _details(notice: Notice) -> list[str]:
@@ -87,21 +102,35 @@ def _details(notice: Notice) -> list[str]:
     if notice.kind == kinds.STATUS and notice.values.get("reason"):
         return [str(notice.values["reason"])]
     if notice.kind == kinds.RELEASE:
-        title = ideation.title_of(int(notice.values["idea_id"]))
-        return [_("You asked: %(idea)s", idea=title), _("It is done. Thank you for asking.")]
+        return [*_asked(notice), _("It is done. Thank you for asking.")]
     return []
 
 
+def _asked(notice: Notice) -> list[str]:
+    """The idea by name, if its thread is still open to the reader."""
+    idea_id = int(notice.values["idea_id"])
+    if not queries.may_see_thread(notice.person_id, queries.thread_of_idea(idea_id)):
+        return []
+    return [_("You asked: %(idea)s", idea=ideation.title_of(idea_id))]
+
+
 def outside_words(release_id: int, idea_id: int) -> str:
-    """The draft for somebody who asked on another channel; a moderator may change it before it is sent."""
+    """The draft for somebody who asked on another channel; a moderator may change it before it is sent.
+
+    An idea that is not public is not named.
+    """
     release = releases.bare_release(release_id)
-    address = f"{settings().site_url}/releases/{release.id}/{release.slug}"
-    words_of_idea = ideation.title_of(idea_id)
+    words = {"release": release.title, "url": f"{settings().site_url}/releases/{release.id}/{release.slug}"}
+    thread = forum.bare_thread(queries.thread_of_idea(idea_id))
+    if thread.access != PUBLIC or thread.deleted_at is not None:
+        return _(
+            "What you asked for has shipped: it is part of %(release)s. Thank you for telling us. %(url)s",
+            **words,
+        )
     return _(
         "You asked for this, and it has shipped: “%(idea)s” is part of %(release)s. Thank you for telling us. %(url)s",
-        idea=words_of_idea,
-        release=release.title,
-        url=address,
+        idea=thread.title,
+        **words,
     )
 
 

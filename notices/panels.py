@@ -1,13 +1,24 @@
-"""What notices put into other pages."""
+"""What notices put into other pages, and what of them leaves with a person."""
 
+from collections.abc import Iterable
 from typing import Any
 
-from flask_babel import gettext as _
+from flask import render_template
+from flask_babel import ngettext
 
 from core.slots import fill
 from core.viewer import Viewer
 from ideation.policy import may_release
-from notices import queries
+from notices import actions, queries
+from people.portability import export_section, on_removal
+
+SYSTEM = Viewer.system()
+
+
+@fill("settings.tabs", order=10)
+def settings_tab(*, here: str, **_context: object) -> str:
+    """The choices among the settings."""
+    return render_template("notices/_settings_tab.html", here=here)
 
 
 @fill("release.told")
@@ -15,8 +26,28 @@ def told_people(*, viewer: Viewer, release: Any, steps: list[dict[str, Any]], **
     """The last link of a release's chain: how many were told, counted by delivered notices."""
     told = queries.told_about_release(release.id)
     if told.people:
-        detail = _("%(mails)s letters sent", mails=told.mails) if may_release(viewer) else ""
-        title = _("%(people)s people told", people=told.people)
+        detail = (
+            ngettext("%(num)s letter sent", "%(num)s letters sent", told.mails) if may_release(viewer) else ""
+        )
+        title = ngettext("%(num)s person told", "%(num)s people told", told.people)
         steps.append(
             {"kind": "notice", "title": title, "url": "", "at": told.last_at, "detail": detail, "done": True}
         )
+
+
+@export_section("notices.told")
+def exported_notices(person_id: int) -> Iterable[dict[str, Any]]:
+    """What somebody was told, and when they read it."""
+    return queries.export_notices(person_id)
+
+
+@export_section("notices.choices")
+def exported_choices(person_id: int) -> Iterable[dict[str, Any]]:
+    """Where somebody wants to be told."""
+    return queries.export_choices(person_id)
+
+
+@on_removal("notices")
+def forget_person(person_id: int) -> None:
+    """A removed account's bell, letters and choices are nobody's business any more."""
+    actions.forget(SYSTEM, person_id)

@@ -1,10 +1,11 @@
 """Routes of notices: the bell's page, the choices, and the one-click end of letters."""
 
-from typing import Any
+from typing import Any, Final
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from werkzeug.local import LocalProxy
 
 from core.db import apart
 from core.errors import NotFound
@@ -13,16 +14,26 @@ from core.viewer import Viewer
 from core.web import csrf
 from notices import actions, kinds, letters, queries, words
 from people import queries as people
+from people.models import MEMBER
 
 blueprint = Blueprint("notices", __name__)
-PAGE = 30
+PAGE: Final = 30
+ID: Final = "int(max=999999999999999)"  # larger numbers are no address at all
 
 
 @blueprint.app_context_processor
 def _bell() -> dict[str, Any]:
-    """The number on every member's page."""
+    """The number on every member's page, counted when a template asks for it and once for each request."""
+    return {"bell_count": LocalProxy(_bell_count)}
+
+
+def _bell_count() -> int:
     asker = viewer()
-    return {"bell_count": queries.unread_count(asker) if asker.is_member and request.method == "GET" else 0}
+    if not asker.is_member:
+        return 0
+    if "bell_count" not in g:
+        g.bell_count = queries.unread_count(asker)
+    return int(g.bell_count)
 
 
 @blueprint.get("/notices")
@@ -30,7 +41,7 @@ def notices() -> ResponseReturnValue:
     """What the viewer was told, latest first."""
     asker = member()
     before = request.args.get("before", "")
-    before_id = int(before) if before.isdecimal() and len(before) < 19 else None
+    before_id = int(before) if before.isdecimal() and len(before) < 16 else None
     rows = queries.bell(asker, PAGE + 1, before_id)
     return render_template("notices/notices.html", notices=_shown(rows[:PAGE]), has_more=len(rows) > PAGE)
 
@@ -47,6 +58,8 @@ def _one(row: Any, actor: people.PersonCard | None) -> dict[str, Any]:
         "text": words.headline(
             notice.kind, notice.values, actor=actor.name if actor else "", title=row.title or ""
         ),
+        "kind": notice.kind,
+        "label": kinds.BY_KEY[notice.kind].label,
         "icon": kinds.BY_KEY[notice.kind].icon,
         "actor": actor,
         "at": notice.created_at,
@@ -67,19 +80,15 @@ def read_all() -> ResponseReturnValue:
     return redirect(url_for("notices.notices"), 303)
 
 
-@blueprint.get("/notices/<int:notice_id>")
+@blueprint.get(f"/notices/<{ID}:notice_id>")
 def open_notice(notice_id: int) -> ResponseReturnValue:
     """Lead to what the notice is about, and note that it was read."""
     asker = member()
-    rows = queries.bell(asker, 1, notice_id + 1)
-    if not rows or rows[0].Notice.id != notice_id:
-        raise NotFound
-    found = rows[0].Notice
+    row = queries.on_bell(asker, notice_id)
+    found = row.Notice
     apart(lambda: actions.mark_read(asker, [notice_id]))
-    path = words.address(
-        found.kind, thread_id=found.thread_id, slug=rows[0].slug or "", post_id=found.post_id
-    )
-    return redirect(path)
+    slug = row.slug or ""
+    return redirect(words.address(found.kind, thread_id=found.thread_id, slug=slug, post_id=found.post_id))
 
 
 @blueprint.get("/settings/notices")
@@ -103,20 +112,22 @@ def choose() -> ResponseReturnValue:
 @blueprint.get("/unsubscribe/<token>")
 def unsubscribing(token: str) -> ResponseReturnValue:
     """A page with a button: opening a link changes nothing."""
+    _person_id, kind = _proven(token)
+    return render_template("notices/unsubscribe.html", kind=kinds.BY_KEY[kind], token=token, is_done=False)
+
+
+def _proven(token: str) -> tuple[int, str]:
+    """Whose letters of which kind a link is about. Raises NotFound for a link that is not ours or whole."""
     found = letters.read_unsubscribe(token)
-    if found is None:
+    if found is None or not people.of_kind([found[0]], MEMBER):
         raise NotFound(_("This link is not complete. Please use the whole address from the letter."))
-    return render_template(
-        "notices/unsubscribe.html", kind=kinds.BY_KEY[found[1]], token=token, is_done=False
-    )
+    return found
 
 
 @blueprint.post("/unsubscribe/<token>")
 @csrf.exempt  # type: ignore[untyped-decorator]
 def unsubscribe(token: str) -> ResponseReturnValue:
     """One click (RFC 8058): the signed link is the proof."""
-    found = letters.read_unsubscribe(token)
-    if found is None:
-        raise NotFound(_("This link is not complete. Please use the whole address from the letter."))
-    actions.stop_mail(Viewer.system(), *found)
-    return render_template("notices/unsubscribe.html", kind=kinds.BY_KEY[found[1]], token=token, is_done=True)
+    person_id, kind = _proven(token)
+    actions.stop_mail(Viewer.system(), person_id, kind)
+    return render_template("notices/unsubscribe.html", kind=kinds.BY_KEY[kind], token=token, is_done=True)

@@ -56,7 +56,7 @@ class Again(Form):
 
 
 class Registration(Form):
-    """A new account. The handle comes with the proof of the address: whether one is taken must not tell of addresses."""
+    """A new account. The handle comes with the proof of the address: a taken one must not tell of addresses."""
 
     name: Line = Field(min_length=2, max_length=60)
     email: Email

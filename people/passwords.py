@@ -1,5 +1,6 @@
 """Passwords: argon2id hashes, and what makes a password too easy to guess."""
 
+import itertools
 import re
 import unicodedata
 from functools import cache
@@ -11,7 +12,6 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from flask_babel import gettext as _
 
 from core.errors import Refused
-import itertools
 
 SHORTEST: Final = 8
 LONGEST: Final = 256  # characters; longer ones are refused before any hashing

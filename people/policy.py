@@ -122,11 +122,6 @@ def may_see_invitations(actor: Viewer) -> bool:
     return actor.has("moderator")
 
 
-def may_see_hidden_people(actor: Viewer) -> bool:
-    """Accounts that have not confirmed their address, and their addresses: owners and moderators."""
-    return actor.has("moderator")
-
-
 def may_set_up(is_open: bool) -> bool:
     """The first-run page: whoever reads the terminal, as long as nobody has used it."""
     return is_open

@@ -20,7 +20,7 @@ def export_section(name: str) -> Callable[[Section], Section]:
 
 
 def on_removal(name: str) -> Callable[[Removal], Removal]:
-    """Register `call(person_id)`, run in the transaction that removes the account (delete what is the person's alone)."""
+    """Register `call(person_id)`, run in the removal's transaction: delete what is the person's alone."""
 
     def register(call: Removal) -> Removal:
         _removals[name] = call

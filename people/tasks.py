@@ -10,7 +10,7 @@ from flask_babel import force_locale, lazy_gettext
 from flask_babel import gettext as _
 from flask_babel.speaklater import LazyString
 
-from core import clock, mail
+from core import clock, files, mail
 from core.config import settings
 from core.db import db, writing
 from core.outbox import Delivery, on
@@ -117,3 +117,11 @@ def sweep() -> None:
         over = sa.or_(SignInSession.expires_at <= moment, SignInSession.seen_at <= idle)
         db.session.execute(sa.delete(SignInSession).where(over))
         db.session.execute(sa.delete(MailToken).where(MailToken.expires_at < moment - KEEP_LINKS))
+
+
+@files.holder
+def holds_picture(key: str) -> bool:
+    """Whether a stored file is somebody's picture."""
+    return (
+        db.session.execute(sa.select(Person.id).where(Person.avatar_key == key).limit(1)).first() is not None
+    )

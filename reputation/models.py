@@ -15,6 +15,7 @@ class LedgerEntry(Model):
     __table_args__ = (
         sa.Index("ix_ledger_person", "person_id", "id"),
         sa.Index("ix_ledger_subject", "subject"),
+        sa.Index("ix_ledger_thread", "thread_id"),
     )
     id: Mapped[int] = id_column()
     key: Mapped[str] = mapped_column(sa.String(200), unique=True)

@@ -1,14 +1,16 @@
-"""What reputation puts into other pages."""
+"""What reputation puts into other pages, and what of it leaves with a person."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from flask import render_template
 
 from core.slots import fill
+from people.portability import export_section
 from reputation import queries, rules
 
 
-@fill("person.facts")
+@fill("person.aside", order=10)
 def standing(*, person: Any, **_: Any) -> str:
     """Points and level, with the way to the next."""
     return render_template(
@@ -18,3 +20,9 @@ def standing(*, person: Any, **_: Any) -> str:
         next_level=rules.next_level(person.points),
         topics=queries.topics_of(person.id),
     )
+
+
+@export_section("reputation.ledger")
+def exported_ledger(person_id: int) -> Iterable[dict[str, Any]]:
+    """Every point somebody has, why and when."""
+    return queries.export_entries(person_id)

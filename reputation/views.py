@@ -23,9 +23,9 @@ def experts() -> ResponseReturnValue:
 @blueprint.get("/people/<handle>/points")
 def points(handle: str) -> ResponseReturnValue:
     """Somebody's ledger: every point, why and when."""
-    person = people.by_handle(handle)
+    person = people.by_handle(handle, viewer())
     before = request.args.get("before", "")
-    before_id = int(before) if before.isdecimal() and len(before) < 19 else None
+    before_id = int(before) if before.isdecimal() and len(before) < 16 else None
     rows = queries.entries(viewer(), person.id, 51, before_id)
     return render_template(
         "reputation/points.html",

@@ -20,6 +20,10 @@ REGISTRIES = (
     ("proxy" + DOT + "golang", "org"),
 )
 MACHINES = ("work", "root", r"home/[a-z][\w-]*", r"Users/[A-Za-z][\w-]*", "opt/pypi")
+MADE = {
+    *(".venv", ".git", "var", "build", "__pycache__"),
+    *(".mypy_cache", ".ruff_cache", ".pytest_cache", ".import_linter_cache", ".hypothesis"),
+}
 FORBIDDEN = (
     (
         "a package registry's address",
@@ -37,10 +41,22 @@ def main() -> int:
 
 
 def tracked() -> Iterator[Path]:
-    """Every file that is committed or would be by `git add`."""
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return (Path(name) for name in names.split("\0") if name and Path(name).is_file())
+    """Every file that is committed or would be by `git add`; without git every file that nobody made."""
+    command = [
+        "git",
+        "-c",
+        "safe.directory=*",
+        "ls-files",
+        "-z",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+    ]
+    try:
+        names = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\0")
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        names = [str(path) for path in Path(".").rglob("*") if MADE.isdisjoint(path.parts)]
+    return (Path(name) for name in names if name and Path(name).is_file())
 
 
 def findings(path: Path) -> Iterator[str]:

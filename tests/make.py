@@ -1,5 +1,6 @@
 """Factories over the real actions: what a test needs to exist, made the way the product makes it."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any, Final
@@ -11,7 +12,14 @@ from itsdangerous import URLSafeTimedSerializer
 from werkzeug.test import TestResponse
 
 from core.db import db, writing
+from core.text import render
 from core.viewer import Viewer
+from forum import actions as forum_actions
+from forum.models import IDEA, QUESTION, RELEASE, Category, Post, Thread
+from ideation import actions as ideation_actions
+from ideation.models import DECLINED, SHIPPED, Idea
+from ideation.releases import actions as release_actions
+from ideation.releases.models import Release
 from listening import actions as listening_actions
 from listening.connectors import Item
 from listening.models import Mention, Source
@@ -101,3 +109,98 @@ def mention(text: str = "How do I reset my device?", *, source: Source | None = 
 def _any_source() -> Source:
     found = db.session.execute(sa.select(Source).order_by(Source.id).limit(1)).scalar_one_or_none()
     return found or source("Social", url="https://social.example/feed", channel="Mastodon")
+
+
+# --- forum ---
+
+
+def category(kind: str = QUESTION, access: int = 0, name: str = "") -> Category:
+    """A category: `category(IDEA, access=2)` is where the staff keeps its own ideas."""
+    with writing():
+        return forum_actions.create_category(
+            Viewer.system(), name=name or f"Category {next(_numbers)}", default_kind=kind, access=access
+        )
+
+
+def any_category(kind: str = QUESTION) -> Category:
+    """The first public category of this kind, made when there is none."""
+    statement = sa.select(Category).where(Category.default_kind == kind, Category.access == 0)
+    found = db.session.execute(statement.order_by(Category.id).limit(1)).scalar_one_or_none()
+    return found or category(kind)
+
+
+def thread(
+    title: str = "",
+    *,
+    by: Viewer | None = None,
+    text: str = "How?",
+    room: Category | None = None,
+    **more: Any,
+) -> Thread:
+    """A thread: `thread("Cold lamp", by=ana, text="It is *cold*.", room=category())`."""
+    author, home = by or actor("Ana"), room or any_category()
+    with writing():
+        return forum_actions.start_thread(
+            author,
+            category_id=home.id,
+            title=title or f"Question {next(_numbers)}",
+            body=render(text),
+            **more,
+        )
+
+
+def opening(thread: Thread) -> Post:
+    """The first post of a thread."""
+    return db.session.execute(
+        sa.select(Post).where(Post.thread_id == thread.id, Post.position == 1)
+    ).scalar_one()
+
+
+# --- ideation ---
+
+
+def idea(
+    title: str = "", *, by: Viewer | None = None, status: str = "", room: Category | None = None, **more: Any
+) -> Idea:
+    """An idea: `idea("Dark mode", by=ana, status="planned")`, `idea(room=category(IDEA, access=2), by=cleo)`."""
+    author, home = by or actor("Ana"), room or any_category(IDEA)
+    with writing():
+        made = ideation_actions.raise_idea(
+            author,
+            title=title or f"Idea number {next(_numbers)}",
+            body=render(more.pop("text", "It would save me an hour a week.")),
+            category_id=home.id,
+            **more,
+        )
+    if status == SHIPPED:
+        release(ideas=[made], published=True)
+    elif status:
+        with writing():
+            reason = "It does not fit." if status == DECLINED else ""
+            ideation_actions.change_status(actor("Cleo", "product_manager"), made, status, reason)
+    return made
+
+
+def release(
+    title: str = "",
+    *,
+    ideas: Sequence[Idea] = (),
+    by: Viewer | None = None,
+    published: bool = False,
+    **more: Any,
+) -> Release:
+    """A release: `release("Summer", ideas=[wish], published=True)`."""
+    maker = by or actor("Cleo", "product_manager")
+    any_category(RELEASE)
+    with writing():
+        made = release_actions.draft_release(
+            maker,
+            title=title or f"Release {next(_numbers)}",
+            version=more.pop("version", ""),
+            notes=render(more.pop("notes", "Everything is better.")),
+        )
+        for one in ideas:
+            release_actions.ship_in(maker, made, one)
+        if published:
+            release_actions.publish(maker, made)
+    return made

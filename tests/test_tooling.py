@@ -45,6 +45,7 @@ def test_a_test_may_change_the_environment_of_its_app(app):
     assert app.extensions["fullcircle.settings"].site_name == "Ana's place"
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_the_real_program_runs_over_the_data_of_the_test_and_comes_back_after_kill_9(running):
     assert running.is_ready()

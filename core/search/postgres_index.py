@@ -13,7 +13,7 @@ from itertools import combinations
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, REAL, TSQUERY, TSVECTOR, insert
+from sqlalchemy.dialects.postgresql import ARRAY, REAL, TSQUERY, TSVECTOR, distinct_on, insert
 from sqlalchemy.orm import Session
 from sqlalchemy.schema import CreateIndex, CreateTable, DropTable, SetTableComment
 
@@ -297,7 +297,9 @@ def _resembling(
         score += sa.func.similarity(found.c.title, wanted.text)
     ranked = sa.select(found.c.id, found.c.thread_id, found.c.created_at, score.label("score")).subquery()
     order = (ranked.c.score.desc(), ranked.c.created_at.desc(), ranked.c.id.desc())
-    best = sa.select(ranked).distinct(ranked.c.thread_id).order_by(ranked.c.thread_id, *order).subquery()
+    best = (
+        sa.select(ranked).ext(distinct_on(ranked.c.thread_id)).order_by(ranked.c.thread_id, *order).subquery()
+    )
     order = (best.c.score.desc(), best.c.created_at.desc(), best.c.id.desc())
     return sa.select(best).order_by(*order).limit(limit)
 

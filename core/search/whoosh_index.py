@@ -9,12 +9,13 @@ import json
 import os
 import shutil
 import threading
+import time
 import warnings
 import zlib
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from core.search.documents import MOST_HITS, Document, Hit, SearchBusy, SearchDamaged
 from core.search.grammar import Query, resembling
@@ -31,6 +32,11 @@ with warnings.catch_warnings():
 
 MERGED_AT_ONCE = 8  # segments of about the same size
 LARGEST_MERGE = 4_000  # documents: some seconds of the worker's time
+PATIENCE = 5.0  # seconds
+_STAYS, _LEAVES = (
+    b"stays",
+    b"     ",
+)  # what a process that holds the lock says about itself, behind its number
 _NAME = "MAIN"
 _SCHEMA = schema()
 
@@ -60,10 +66,11 @@ class WhooshIndex:
 
     def remove(self, ids: Collection[int]) -> None:
         """Forget documents; ids that are not there are passed over."""
-        if not ids:
-            return
-        with self._writing() as writer:
-            self._delete(writer, ids)
+        with self._reading:
+            known = {part.number_of(one) for part in self._current().values() for one in ids} - {None}
+        if known:
+            with self._writing() as writer:
+                self._delete(writer, ids)
 
     def find(self, query: Query, *, clearance: int, limit: int) -> list[Hit]:
         """The best posts for a query (see `Index.find`)."""
@@ -116,7 +123,7 @@ class WhooshIndex:
     def claim(self) -> None:
         """Stay the process that writes until `close()`. Raises SearchBusy where another one is."""
         if self._claim is None or not self._claim.is_ours:
-            self._claim = _Claim.of(self._path)
+            self._claim = _Claim.of(self._path, stays=True)
 
     def close(self) -> None:
         """Forget what was read and let another process write."""
@@ -227,6 +234,7 @@ class _CheckedStorage(FileStorage):  # type: ignore[misc]
 
     def contents(self, state: str) -> list[Any]:
         """The segments that a table of contents names. Raises SearchDamaged."""
+        self._sums()
         self.check(state)
         generation = int(state.removesuffix(".toc").rpartition("_")[2])
         segments: list[Any] = TOC.read(self, _NAME, gen=generation, schema=_SCHEMA).segments
@@ -303,13 +311,16 @@ class _Claim:
         self._file = _locked(path)
 
     @classmethod
-    def of(cls, path: Path) -> "_Claim":
-        """The claim on `path`, taken if this process has none yet. Raises SearchBusy."""
+    def of(cls, path: Path, *, stays: bool) -> "_Claim":
+        """The claim on `path`, taken if this process has none yet. `stays` tells others not to wait for it.
+        Raises SearchBusy."""
         with cls._guard:
             claim = cls._held.get(path)
             if claim is None or not claim.is_ours:
                 claim = cls._held[path] = cls(path)
             claim._users += 1
+            if stays or claim._users == 1:
+                os.pwrite(claim._file.fileno(), b"%-10d%s" % (os.getpid(), _STAYS if stays else _LEAVES), 0)
             return claim
 
     @property
@@ -329,7 +340,7 @@ class _Claim:
 @contextmanager
 def _claimed(path: Path) -> Iterator[None]:
     """Write alone: no other process, and no other thread of this one. Raises SearchBusy."""
-    claim = _Claim.of(path)
+    claim = _Claim.of(path, stays=False)
     try:
         with claim.lock:
             yield
@@ -337,21 +348,28 @@ def _claimed(path: Path) -> Iterator[None]:
         claim.release()
 
 
-def _locked(path: Path) -> Any:
-    """An open file that is locked for as long as it stays open."""
+def _locked(path: Path) -> BinaryIO:
+    """An open file that is locked for as long as it stays open. Waits a little for a process that only writes one
+    batch, not for one that stays."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    file = path.with_name(f"{path.name}.lock").open("a+", encoding="ascii")
+    handle = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    file = os.fdopen(handle, "r+b", buffering=0)
+    until = time.monotonic() + PATIENCE
+    while not _is_locked_now(file):
+        holder = os.pread(handle, 20, 0)
+        if holder.endswith(_STAYS) or time.monotonic() > until:
+            file.close()
+            raise SearchBusy(
+                f"Process {holder[:10].decode(errors='replace').strip()} already writes the search index in {path}. "
+                "Only one process may: stop that one, or run on PostgreSQL, where every process may write."
+            )
+        time.sleep(0.02)
+    return file
+
+
+def _is_locked_now(file: BinaryIO) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        file.seek(0)
-        holder = file.read().strip() or "unknown"
-        file.close()
-        raise SearchBusy(
-            f"Process {holder} already writes the search index in {path}. Only one process may: stop that one, or "
-            "run on PostgreSQL, where every process may write."
-        ) from None
-    file.truncate(0)
-    file.write(str(os.getpid()))
-    file.flush()
-    return file
+        return False
+    return True

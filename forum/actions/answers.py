@@ -47,8 +47,11 @@ def unaccept_answer(actor: Viewer, thread: Thread) -> None:
 
 def _withdraw(actor: Viewer, thread: Thread) -> None:
     former = db.session.get(Post, thread.accepted_post_id) if thread.accepted_post_id else None
+    on_behalf = thread.accepted_by_id not in (None, thread.author_id)
     thread.accepted_post_id = thread.accepted_at = thread.accepted_by_id = None
     if former is None:
         return
     former.accepted_at = former.accepted_by_id = None
-    record(AnswerUnaccepted(thread.id, former.id, former.author_id, thread.author_id), actor=actor)
+    record(
+        AnswerUnaccepted(thread.id, former.id, former.author_id, thread.author_id, on_behalf), actor=actor
+    )

@@ -225,8 +225,11 @@ def delete_post(actor: Viewer, post: Post, reason: str = "") -> None:
     post.deleted_at, post.deleted_by_id, post.deleted_reason = clock.now(), actor.id, reason
     _count(thread, post, -1)
     if thread.accepted_post_id == post.id:
+        on_behalf = thread.accepted_by_id not in (None, thread.author_id)
         thread.accepted_post_id = thread.accepted_at = thread.accepted_by_id = None
-        record(AnswerUnaccepted(thread.id, post.id, post.author_id, thread.author_id), actor=actor)
+        record(
+            AnswerUnaccepted(thread.id, post.id, post.author_id, thread.author_id, on_behalf), actor=actor
+        )
     db.session.flush()
     _find_last_post(thread)
     record(PostDeleted(thread.id, post.id, post.author_id), actor=actor)
@@ -254,7 +257,7 @@ def _accept_again(actor: Viewer, thread: Thread, post: Post, accepted_at: dateti
         return
     thread.accepted_post_id, thread.accepted_at = post.id, accepted_at
     thread.accepted_by_id = post.accepted_by_id
-    on_behalf = post.accepted_by_id != thread.author_id
+    on_behalf = post.accepted_by_id not in (None, thread.author_id)
     record(AnswerAccepted(thread.id, post.id, post.author_id, thread.author_id, on_behalf), actor=actor)
 
 

@@ -57,11 +57,12 @@ def start_thread(
     category = count_in_category(category_id, +1)
     require(policy.may_start_thread(actor, category, author_id))
     author = author_id or actor.id or 0
-    first = _same_thread(author, title, category_id)
+    kind = kind or category.default_kind
+    first = _same_thread(author, title, category_id, kind)
     if first is not None:
         count_in_category(category_id, -1)
         return first
-    thread = _new_thread(category, author, title, kind or category.default_kind)
+    thread = _new_thread(category, author, title, kind)
     thread.origin_label, thread.origin_url, thread.origin_key = origin_label, origin_url, origin_key
     db.session.add(thread)
     db.session.flush()
@@ -73,12 +74,13 @@ def start_thread(
     return thread
 
 
-def _same_thread(author_id: int, title: str, category_id: int) -> Thread | None:
+def _same_thread(author_id: int, title: str, category_id: int, kind: str) -> Thread | None:
     """The holder of the category's row comes here alone, so that two clicks cannot both find nothing."""
     statement = (
         sa.select(Thread)
         .where(Thread.author_id == author_id, Thread.created_at > clock.now() - SAME_WITHIN)
-        .where(Thread.title == title, Thread.category_id == category_id, Thread.deleted_at.is_(None))
+        .where(Thread.title == title, Thread.category_id == category_id, Thread.kind == kind)
+        .where(Thread.deleted_at.is_(None))
         .order_by(Thread.id)
         .limit(1)
     )

@@ -13,7 +13,7 @@ _PROBLEMS: Final = (
      "'question ' || parent"),
     ("Posts.xml", "post", f"author = '{NOBODY}' OR author LIKE 'name:%'", "post", 1,
      "it has no owner; the name given, or nobody, stands for the author", "author_name"),
-    ("Posts.xml", "post", "author LIKE 'user:%' AND author NOT IN (SELECT key FROM author)", "post", 1,
+    ("Posts.xml", "post", "thread IS NOT NULL AND author LIKE 'user:%' AND author NOT IN (SELECT key FROM author)", "post", 1,
      "its owner is not in Users.xml; a person without a profile stands for the author", "author"),
     ("Posts.xml", "post", "accepted IS NOT NULL AND NOT EXISTS (SELECT 1 FROM post AS answer WHERE answer.id = "
      "post.accepted AND answer.kind = 2 AND answer.thread = post.id)", "post", 1,
@@ -22,6 +22,9 @@ _PROBLEMS: Final = (
      "SELECT wiki FROM tag WHERE wiki IS NOT NULL)", "post", 0, "Tags.xml does not say which tag this text describes",
      "''"),
     ("Comments.xml", "comment", "thread IS NULL", "comment", 0, "its post is not in the dump", "'post ' || post"),
+    ("Comments.xml", "comment", "thread IS NOT NULL AND author LIKE 'user:%' AND author NOT IN (SELECT key FROM "
+     "author)", "comment", 1, "its owner is not in Users.xml; a person without a profile stands for the author",
+     "author"),
     ("Comments.xml", "comment", f"author = '{NOBODY}' OR author LIKE 'name:%'", "comment", 1,
      "it has no owner; the name given, or nobody, stands for the author", "author_name"),
     ("Votes.xml", "vote", "value != 0 AND thread IS NULL", "vote", 0, "its post is not in the dump", "'post ' || post"),

@@ -28,7 +28,12 @@ FILES: Final = {
 }
 """The files that are read, and the name of their outermost element."""
 
-_REFERENCE: Final = re.compile(rb"&#(?:x([0-9a-fA-F]{1,8})|([0-9]{1,10}));")
+# References to what may be no text: most of a dump's stand for line ends and are passed over at once.
+_REFERENCE: Final = re.compile(
+    rb"&#(?:x0*([0-8bcef]|1[0-9a-f]|d[89a-f][0-9a-f]{2}|fff[ef]|[0-9a-f]{6,8})"
+    rb"|0*([0-8]|1[124-9]|2[0-9]|3[01]|5[5-7][0-9]{3}|6553[45]|[0-9]{7,10}));",
+    re.IGNORECASE,
+)
 _CUT: Final = re.compile(rb"&[#0-9a-zA-Z]{0,12}\Z")
 
 
@@ -94,6 +99,11 @@ class _Reader:
             self.parser.Parse(data, last)
         except expat.ExpatError as error:
             raise self._refusal(error.lineno, self._reason(error, data, began)) from None
+        except (
+            LookupError,
+            ValueError,
+        ) as error:  # expat asks Python's codecs for encodings it does not know
+            raise self._refusal(1, str(error)) from None
         if self.fed - self.parser.CurrentByteIndex > LONGEST_ROW:
             raise self._refusal(
                 self.parser.CurrentLineNumber, f"an element is longer than {LONGEST_ROW:,} bytes"

@@ -64,7 +64,7 @@ def _tag_ids(names: Iterable[str]) -> dict[str, int]:
     found: dict[str, int] = {}
     for some in slices(names):
         statement = sa.select(Tag.name, Tag.id).where(Tag.name.in_(some))
-        found.update(db.session.execute(statement).tuples().all())
+        found.update(db.session.execute(statement).all())
     return found
 
 
@@ -127,5 +127,5 @@ def _links_of(thread_ids: set[int]) -> set[tuple[int, int, str]]:
     found: set[tuple[int, int, str]] = set()
     columns = ThreadLink.from_thread_id, ThreadLink.to_thread_id, ThreadLink.kind
     for some in slices(sorted(thread_ids)):
-        found.update(db.session.execute(sa.select(*columns).where(columns[0].in_(some))).tuples())
+        found.update(db.session.execute(sa.select(*columns).where(columns[0].in_(some))))
     return found

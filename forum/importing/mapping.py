@@ -5,6 +5,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from html import escape
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ NOBODY: Final = "nobody"
 """Key of the person who stands for authors that a dump does not name at all."""
 
 LARGEST: Final = 2**53
+_NUMBER: Final = re.compile("-?[0-9]{1,16}")
 Attributes = Mapping[str, str]
 Values = dict[str, Any]
 
@@ -38,7 +40,7 @@ def post(row: Attributes) -> Values:
     kind = number(row, "PostTypeId")
     if kind not in (QUESTION, ANSWER, WIKI, EXCERPT):
         raise BadRow(f"posts of type {kind} ({POST_TYPES.get(kind, 'unknown')}) have no place here")
-    title = one_line(row.get("Title", ""))[:200].strip()
+    title = one_line(row["Title"])[:200].strip() if row.get("Title") else ""
     if kind == QUESTION and not title:
         raise BadRow("the question has no title")
     return {
@@ -46,7 +48,7 @@ def post(row: Attributes) -> Values:
         "kind": kind,
         "parent": number(row, "ParentId") if kind == ANSWER else None,
         "author": author_key(row, "OwnerUserId", "OwnerDisplayName"),
-        "author_name": one_line(row.get("OwnerDisplayName", "")),
+        "author_name": _name(row, "OwnerDisplayName"),
         "at": moment(row, "CreationDate"),
         "title": title,
         "body": body(row, "Body"),
@@ -57,7 +59,7 @@ def post(row: Attributes) -> Values:
         "editor": author_key(row, "LastEditorUserId", ""),
         "views": min(maybe(row, "ViewCount", least=0) or 0, 2**31 - 1),
         "score": maybe(row, "Score", least=-LARGEST),
-        "licence": one_line(row.get("ContentLicense", ""))[:30],
+        "licence": _licence(row.get("ContentLicense", "")),
     }
 
 
@@ -69,19 +71,18 @@ def comment(row: Attributes) -> Values:
         "id": number(row, "Id"),
         "post": number(row, "PostId"),
         "author": author_key(row, "UserId", "UserDisplayName"),
-        "author_name": one_line(row.get("UserDisplayName", "")),
+        "author_name": _name(row, "UserDisplayName"),
         "at": moment(row, "CreationDate"),
         "body": body(row, "Text"),
-        "licence": one_line(row.get("ContentLicense", ""))[:30],
+        "licence": _licence(row.get("ContentLicense", "")),
     }
 
 
 def user(row: Attributes) -> Values:
     """Somebody who wrote there. The name is text, cut to what a person's may have; no e-mail is taken."""
-    name = one_line(row.get("DisplayName", ""))[:60].strip()
     return {
         "key": f"user:{number(row, 'Id', least=-LARGEST)}",
-        "name": name,
+        "name": _name(row, "DisplayName"),
         "about": body(row, "AboutMe"),
         "location": one_line(row.get("Location", ""))[:80].strip(),
         "website": web_address(row.get("WebsiteUrl", ""), 200),
@@ -131,9 +132,9 @@ def number(row: Attributes, name: str, *, least: int = 1) -> int:
     value = row.get(name, "")
     if not value:
         raise BadRow(f"{name} is missing")
-    if not re.fullmatch(r"-?[0-9]{1,16}", value, re.ASCII) or not least <= int(value) <= LARGEST:
+    if not _NUMBER.fullmatch(value) or not least <= (found := int(value)) <= LARGEST:
         raise BadRow(f"{name} is not a number that can be: {_shown(value)}")
-    return int(value)
+    return found
 
 
 def maybe(row: Attributes, name: str, *, least: int = 1) -> int | None:
@@ -148,10 +149,11 @@ def moment(row: Attributes, name: str) -> str:
         raise BadRow(f"{name} is missing")
     try:
         found = datetime.fromisoformat(value)
-        utc = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        if found.tzinfo is not None:
+            found = found.astimezone(UTC).replace(tzinfo=None)
     except (ValueError, OverflowError):
         raise BadRow(f"{name} is not a date: {_shown(value)}") from None
-    return utc.isoformat(timespec="milliseconds")
+    return found.isoformat(timespec="milliseconds") + "+00:00"
 
 
 def body(row: Attributes, name: str) -> str:
@@ -166,7 +168,7 @@ def author_key(row: Attributes, id_name: str, text_name: str) -> str:
     """Who wrote it: `user:9`, `name:Ana` where an account was removed but its name kept, or NOBODY."""
     if row.get(id_name):
         return f"user:{number(row, id_name, least=-LARGEST)}"
-    name = one_line(row.get(text_name, ""))
+    name = _name(row, text_name)
     return f"name:{_short(name)}" if name else NOBODY
 
 
@@ -176,11 +178,22 @@ def tags(value: str) -> str:
     return " ".join(sorted(list(dict.fromkeys(filter(None, names)))[:MOST_TAGS]))
 
 
+@lru_cache(maxsize=10_000)
 def tag_name(value: str) -> str:
     """A name in the letters that tags have here; empty when nothing of it is left."""
     lowered = unicodedata.normalize("NFC", one_line(value)).lower()
     name = re.sub(r"[^\w+#.-]|_", "-", lowered)[:TAG_LENGTH].strip("-")
     return name if re.search(r"\w", name) else ""
+
+
+def _name(row: Attributes, column: str) -> str:
+    value = row.get(column, "")
+    return one_line(value)[:60].strip() if value else ""
+
+
+@lru_cache(maxsize=100)
+def _licence(value: str) -> str:
+    return one_line(value)[:30]
 
 
 def _short(name: str) -> str:

@@ -18,20 +18,21 @@ from forum.importing import checks, dump, mapping
 from forum.importing.mapping import BadRow, Values
 
 MOST_THREADS: Final = 200
+ROWS_AT_ONCE: Final = 1_000
 MOST_WEIGHT: Final = 8_000
 """Rows and thousands of characters in one batch: what a transaction writes in a fraction of a second."""
 
 _TABLES: Final = {
     "meta": "name TEXT PRIMARY KEY, value TEXT",
     "problem": "file TEXT, line INTEGER, row TEXT, reason TEXT, detail TEXT, is_kept INTEGER",
-    "author": "key TEXT PRIMARY KEY, name TEXT, about TEXT, location TEXT, website TEXT, at TEXT",
+    "author": "key TEXT PRIMARY KEY, line INTEGER, name TEXT, about TEXT, location TEXT, website TEXT, at TEXT",
     "post": "id INTEGER PRIMARY KEY, line INTEGER, kind INTEGER, parent INTEGER, thread INTEGER, author TEXT, "
     "author_name TEXT, at TEXT, title TEXT, body TEXT, tags TEXT, accepted INTEGER, closed_at TEXT, edited_at TEXT, "
     "editor TEXT, views INTEGER, score INTEGER, licence TEXT",
     "comment": "id INTEGER PRIMARY KEY, line INTEGER, post INTEGER, thread INTEGER, author TEXT, author_name TEXT, "
     "at TEXT, body TEXT, licence TEXT",
     "vote": "id INTEGER PRIMARY KEY, line INTEGER, post INTEGER, thread INTEGER, kind INTEGER, value INTEGER, at TEXT",
-    "tag": "name TEXT PRIMARY KEY, excerpt INTEGER, wiki INTEGER",
+    "tag": "name TEXT PRIMARY KEY, line INTEGER, excerpt INTEGER, wiki INTEGER",
     "link": "id INTEGER PRIMARY KEY, line INTEGER, post INTEGER, target INTEGER, from_thread INTEGER, "
     "to_thread INTEGER, kind TEXT, at TEXT",
 }
@@ -59,8 +60,8 @@ def _loader(table: str, word: str, read: Callable[[Mapping[str, str]], Values], 
 
 
 LOADERS: Final = {
-    "Users.xml": _loader("author", "user", mapping.user, "key name about location website at"),
-    "Tags.xml": _loader("tag", "tag", mapping.tag, "name excerpt wiki"),
+    "Users.xml": _loader("author", "user", mapping.user, "key line name about location website at"),
+    "Tags.xml": _loader("tag", "tag", mapping.tag, "name line excerpt wiki"),
     "Posts.xml": _loader(
         "post",
         "post",
@@ -136,18 +137,30 @@ class Staging:
             self.connection.execute(f"CREATE TABLE {name} ({columns})")
 
     def _load(self, path: Path, name: str, loader: Loader, on_read: Callable[[str, int], None]) -> None:
-        statement = loader.statement
+        good: list[Values] = []
         for line, attributes in dump.rows(path, dump.FILES[name], lambda size: on_read(name, size)):
-            shown = f"{loader.word} {attributes.get('Id', '?')[:20]}"
             try:
-                values = loader.read(attributes)
+                good.append(loader.read(attributes) | {"line": line})
             except BadRow as problem:
-                self.report(name, line, shown, str(problem))
-                continue
-            if not self.connection.execute(statement, values | {"line": line}).rowcount:
-                self.report(name, line, shown, "it stands twice; the first is kept")
+                self._report(name, line, f"{loader.word} {attributes.get('Id', '?')[:20]}", str(problem))
+            if len(good) == ROWS_AT_ONCE:
+                self._insert(name, loader, good)
+                good = []
+        self._insert(name, loader, good)
 
-    def report(self, file: str, line: int, row: str, reason: str) -> None:
+    def _insert(self, file: str, loader: Loader, rows: Sequence[Values]) -> None:
+        """Put rows in; one whose number stood in the file before is left out."""
+        if self.connection.executemany(loader.statement, rows).rowcount == len(rows):
+            return
+        key = loader.columns[0]
+        for row in rows:
+            first = self.value(f"SELECT line FROM {loader.table} WHERE {key} = ?", [row[key]])  # noqa: S608
+            if first != row["line"]:
+                self._report(
+                    file, row["line"], f"{loader.word} {row[key]}", f"it stands in line {first} already"
+                )
+
+    def _report(self, file: str, line: int, row: str, reason: str) -> None:
         """Note a row that is left out."""
         self.connection.execute("INSERT INTO problem VALUES (?, ?, ?, ?, '', 0)", [file, line, row, reason])
 

@@ -79,7 +79,7 @@ def _threads_here(job: Job, questions: Iterable[int]) -> dict[int, int]:
 def _posts_here(thread_ids: Iterable[int]) -> dict[str, int]:
     """Posts of these threads that came by import, by key."""
     statement = sa.select(Post.origin_key, Post.id).where(Post.thread_id.in_(list(thread_ids)))
-    rows = db.session.execute(statement.where(Post.origin_key.is_not(None))).tuples()
+    rows = db.session.execute(statement.where(Post.origin_key.is_not(None)))
     return {key: post_id for key, post_id in rows if key is not None}
 
 

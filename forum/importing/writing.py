@@ -42,7 +42,7 @@ def by_key(table: type[Any], keys: Collection[str]) -> dict[str, int]:
     found: dict[str, int] = {}
     for some in slices(keys):
         statement = sa.select(table.origin_key, table.id).where(table.origin_key.in_(some))
-        found.update(db.session.execute(statement).tuples().all())
+        found.update(db.session.execute(statement).all())
     return found
 
 
@@ -58,4 +58,4 @@ def insert_keyed(table: type[Any], rows: Sequence[dict[str, Any]]) -> dict[str, 
         return {}
     columns = table.__table__.c
     statement = sa.insert(table.__table__).returning(columns.origin_key, columns.id)
-    return dict(db.session.execute(statement, list(rows)).tuples().all())
+    return dict(db.session.execute(statement, list(rows)).all())

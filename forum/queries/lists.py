@@ -11,6 +11,7 @@ from core import clock
 from core.db import db
 from core.errors import NotFound
 from core.viewer import Viewer
+from forum.addresses import Place, places_of, plain_path
 from forum.models import QUESTION, Category, Follow, Reading, Tag, Thread, ThreadTag
 from forum.visibility import Statement, listed_threads, visible_categories
 from people.queries import PersonCard, cards
@@ -38,7 +39,10 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class ThreadRow:
-    """A thread in a list. `status` is one of STATES, `discussion`, or empty; `new_replies` is for members."""
+    """A thread in a list. `status` is one of STATES, `discussion`, or empty; `new_replies` is for members.
+
+    Of an idea or a release, `path`, `status` and `score` are what its own feature says.
+    """
 
     id: int
     kind: str
@@ -59,6 +63,7 @@ class ThreadRow:
     is_closed: bool
     is_unread: bool
     new_replies: int
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,10 +194,11 @@ def rows_of(viewer: Viewer, thread_ids: Sequence[int]) -> dict[int, ThreadRow]:
 def _hydrated(rows: Sequence[Any]) -> tuple[ThreadRow, ...]:
     people = cards(i for row in rows for i in (row.author_id, row.last_post_by_id))
     fresh_since = clock.now() - FRESH
-    return tuple(_list_row(row, people, fresh_since) for row in rows)
+    places = places_of(rows)
+    return tuple(_list_row(row, people, fresh_since, places.get(row.id)) for row in rows)
 
 
-def _list_row(row: Any, people: Mapping[int, PersonCard], fresh_since: Any) -> ThreadRow:
+def _list_row(row: Any, people: Mapping[int, PersonCard], fresh_since: Any, place: Place | None) -> ThreadRow:
     read = row.read_position
     new = max(0, row.post_count - read) if read is not None else 0
     is_unread = bool(row.is_member) and (new > 0 if read is not None else row.last_post_at > fresh_since)
@@ -206,9 +212,9 @@ def _list_row(row: Any, people: Mapping[int, PersonCard], fresh_since: Any) -> T
         category_id=row.category_id,
         access=row.access,
         tags=tuple(row.tags.split()),
-        status=status_of(row),
+        status=status_of(row) or (place.status if place else ""),
         replies=row.reply_count,
-        score=row.score,
+        score=row.score if place is None or place.votes is None else place.votes,
         views=row.view_count,
         created_at=row.created_at,
         last_at=row.last_post_at,
@@ -216,6 +222,7 @@ def _list_row(row: Any, people: Mapping[int, PersonCard], fresh_since: Any) -> T
         is_closed=row.closed_at is not None,
         is_unread=is_unread,
         new_replies=new,
+        path=place.path if place else plain_path(row.id, row.slug),
     )
 
 

@@ -54,9 +54,20 @@ def opening_post(thread_id: int) -> Post:
     return db.session.execute(statement).scalar_one()
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class CaseView:
+    """An open case on a post, for the desk."""
+
+    id: int
+    reason: str
+    due_at: Any
+    owner_name: str
+    may_close: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PostView:
-    """A post as a page shows it. `html` is safe, and empty where the viewer may not read it."""
+    """A post as a page shows it to one viewer. `html` is safe, and empty where the viewer may not read it."""
 
     id: int
     position: int
@@ -79,13 +90,14 @@ class PostView:
     is_reply_here: bool
     is_readable: bool
     is_askers: bool
+    is_accepted: bool
     may_vote: bool
     may_edit: bool
     may_delete: bool
     may_delete_thread: bool
     may_restore: bool
-    open_flags: int = 0
-    case: Any = None
+    open_flags: int
+    case: CaseView | None
 
 
 @dataclass(slots=True)
@@ -117,28 +129,33 @@ class ThreadPage:
         return self.people.get(self.thread.author_id, _NOBODY)
 
 
+_T: Final = Thread.__table__.c
+_P: Final = Post.__table__.c
+
+
 @lru_cache(maxsize=16)
 def _head_statement(clearance: int, moderates: bool) -> Statement:
-    """Built once for each kind of viewer: building costs more than running."""
+    """Built once for each kind of viewer, on plain tables: building costs more than running, objects more than rows."""
     me, wanted = sa.bindparam("me", type_=sa.BigInteger), sa.bindparam("thread_id", type_=sa.BigInteger)
-    columns = [c for c in Thread.__table__.c if not c.name.startswith("origin_key")]
+    category, follow, reading = Category.__table__, Follow.__table__, Reading.__table__
+    draft = Draft.__table__
     return (
         sa.select(
-            *columns,
-            Category.name.label("category_name"),
-            Category.slug.label("category_slug"),
-            Category.colour.label("category_colour"),
-            Follow.at.label("followed_at"),
-            Follow.muted_at,
-            Reading.position.label("read_position"),
-            Draft.fields.label("draft"),
+            *(column for column in _T if column.name != "origin_key"),
+            category.c.name.label("category_name"),
+            category.c.slug.label("category_slug"),
+            category.c.colour.label("category_colour"),
+            follow.c.at.label("followed_at"),
+            follow.c.muted_at,
+            reading.c.position.label("read_position"),
+            draft.c.fields.label("draft"),
         )
-        .select_from(Thread)
-        .join(Category, Category.id == Thread.category_id)
-        .outerjoin(Follow, sa.and_(Follow.thread_id == Thread.id, Follow.person_id == me))
-        .outerjoin(Reading, sa.and_(Reading.thread_id == Thread.id, Reading.person_id == me))
-        .outerjoin(Draft, sa.and_(Draft.person_id == me, Draft.key == sa.bindparam("draft_key")))
-        .where(Thread.id == wanted, visible_threads(_stand_in(clearance, moderates)))
+        .select_from(Thread.__table__)
+        .join(category, category.c.id == _T.category_id)
+        .outerjoin(follow, sa.and_(follow.c.thread_id == _T.id, follow.c.person_id == me))
+        .outerjoin(reading, sa.and_(reading.c.thread_id == _T.id, reading.c.person_id == me))
+        .outerjoin(draft, sa.and_(draft.c.person_id == me, draft.c.key == sa.bindparam("draft_key")))
+        .where(_T.id == wanted, visible_threads(_stand_in(clearance, moderates)))
     )
 
 
@@ -148,47 +165,41 @@ def _stand_in(clearance: int, moderates: bool) -> Viewer:
     return Viewer(id=0 if clearance else None, roles=frozenset(roles))
 
 
-@lru_cache(maxsize=4)
 def _posts_statement() -> Statement:
-    parent = sa.orm.aliased(Post)
-    me = sa.bindparam("me", type_=sa.BigInteger)
+    parent = Post.__table__.alias("parent")
+    vote, me = PostVote.__table__, sa.bindparam("me", type_=sa.BigInteger)
     return (
         sa.select(
-            Post.id,
-            Post.position,
-            Post.kind,
-            Post.author_id,
-            Post.html,
-            Post.score,
-            Post.created_at,
-            Post.edited_at,
-            Post.edit_count,
-            Post.deleted_at,
-            Post.deleted_by_id,
-            Post.deleted_reason,
-            PostVote.value.label("my_vote"),
-            parent.id.label("reply_id"),
-            parent.position.label("reply_position"),
-            parent.author_id.label("reply_author_id"),
+            _P.id,
+            _P.position,
+            _P.kind,
+            _P.author_id,
+            _P.html,
+            _P.score,
+            _P.created_at,
+            _P.edited_at,
+            _P.edit_count,
+            _P.deleted_at,
+            _P.deleted_by_id,
+            _P.deleted_reason,
+            vote.c.value.label("my_vote"),
+            parent.c.id.label("reply_id"),
+            parent.c.position.label("reply_position"),
+            parent.c.author_id.label("reply_author_id"),
         )
-        .outerjoin(PostVote, sa.and_(PostVote.post_id == Post.id, PostVote.person_id == me))
-        .outerjoin(parent, parent.id == Post.reply_to_id)
+        .select_from(Post.__table__)
+        .outerjoin(vote, sa.and_(vote.c.post_id == _P.id, vote.c.person_id == me))
+        .outerjoin(parent, parent.c.id == _P.reply_to_id)
     )
 
 
-@lru_cache(maxsize=4)
-def _page_statement() -> Statement:
-    return (
-        _posts_statement()
-        .where(Post.thread_id == sa.bindparam("thread_id"))
-        .where(Post.position.between(sa.bindparam("first"), sa.bindparam("last")))
-        .order_by(Post.position)
-    )
-
-
-@lru_cache(maxsize=4)
-def _one_statement() -> Statement:
-    return _posts_statement().where(Post.id == sa.bindparam("post_id"))
+_PAGE: Final = (
+    _posts_statement()
+    .where(_P.thread_id == sa.bindparam("thread_id"))
+    .where(_P.position.between(sa.bindparam("first"), sa.bindparam("last")))
+    .order_by(_P.position)
+)
+_ONE: Final = _posts_statement().where(_P.id == sa.bindparam("post_id"))
 
 
 def thread_head(viewer: Viewer, thread_id: int) -> Any:
@@ -209,14 +220,14 @@ def thread_page(viewer: Viewer, thread: Any, page: int = 1) -> ThreadPage:
         raise NotFound
     rows = list(_rows_of_page(viewer, head.id, page))
     extra = _accepted_row(viewer, head, page, rows)
-    people = cards(_people_in(head, [*rows, *extra]))
-    posts = [_post_view(viewer, head, row, people, page) for row in rows]
-    accepted = _post_view(viewer, head, extra[0], people, page) if extra else None
-    found = ThreadPage(head, posts, accepted, page, pages, people)
-    found.first_new = _first_new(head, found.last_position)
-    if policy.may_work_on(viewer, head):
-        _add_desk(found)
-    return found
+    is_desk = policy.may_work_on(viewer, head)
+    desk = _desk(head.id, [row.id for row in rows]) if is_desk else _Desk({}, {})
+    people = cards(_people_in(head, [*rows, *extra], desk))
+    reader = _Reader(viewer, head, page, people, desk)
+    posts = [reader.view(row) for row in rows]
+    accepted = reader.view(extra[0]) if extra else None
+    first_new = _first_new(head, min(page * PER_PAGE, head.post_count))
+    return ThreadPage(head, posts, accepted, page, pages, people, first_new, is_desk)
 
 
 def _first_new(head: Any, last_position: int) -> int:
@@ -232,7 +243,7 @@ def _as_head(viewer: Viewer, thread: Any) -> Any:
 def _rows_of_page(viewer: Viewer, thread_id: int, page: int) -> Sequence[Any]:
     first = (page - 1) * PER_PAGE + 1
     values = {"me": viewer.id or 0, "thread_id": thread_id, "first": first, "last": first + PER_PAGE - 1}
-    return db.session.execute(_page_statement(), values).all()
+    return db.session.execute(_PAGE, values).all()
 
 
 def _accepted_row(viewer: Viewer, head: Any, page: int, rows: Sequence[Any]) -> list[Any]:
@@ -243,72 +254,91 @@ def _accepted_row(viewer: Viewer, head: Any, page: int, rows: Sequence[Any]) -> 
     if here:
         return here
     values = {"me": viewer.id or 0, "post_id": head.accepted_post_id}
-    return list(db.session.execute(_one_statement(), values).all())
+    return list(db.session.execute(_ONE, values).all())
 
 
-def _people_in(head: Any, rows: Sequence[Any]) -> set[int | None]:
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """Open flags and cases by post."""
+
+    flags: Mapping[int, int]
+    cases: Mapping[int, Escalation]
+
+
+def _desk(thread_id: int, post_ids: Sequence[int]) -> _Desk:
+    flags = (
+        sa.select(Flag.post_id, sa.func.count())
+        .where(Flag.post_id.in_(post_ids), Flag.settled_at.is_(None))
+        .group_by(Flag.post_id)
+    )
+    cases = sa.select(Escalation).where(Escalation.thread_id == thread_id, Escalation.closed_at.is_(None))
+    by_post = {case.post_id: case for case in db.session.execute(cases).scalars()}
+    return _Desk(dict(db.session.execute(flags).tuples().all()), by_post)
+
+
+def _people_in(head: Any, rows: Sequence[Any], desk: _Desk) -> set[int | None]:
     ids: set[int | None] = {head.author_id, head.accepted_by_id, head.closed_by_id, head.deleted_by_id}
+    ids.update(case.owner_id for case in desk.cases.values())
     for row in rows:
         ids.update((row.author_id, row.reply_author_id, row.deleted_by_id))
     return ids
 
 
-def _post_view(viewer: Viewer, head: Any, row: Any, people: Mapping[int, PersonCard], page: int) -> PostView:
-    is_readable = may_read_post(viewer, row)
-    is_opening = row.position == 1
-    return PostView(
-        id=row.id,
-        position=row.position,
-        kind=row.kind,
-        author_id=row.author_id,
-        author=people.get(row.author_id, _NOBODY),
-        html=row.html if is_readable else "",
-        score=row.score,
-        my_vote=row.my_vote or 0,
-        created_at=row.created_at,
-        edited_at=row.edited_at if is_readable else None,
-        edit_count=row.edit_count,
-        deleted_at=row.deleted_at,
-        deleted_by_id=row.deleted_by_id,
-        deleted_reason=row.deleted_reason if is_readable else "",
-        deleted_by_name=people[row.deleted_by_id].name if is_readable and row.deleted_by_id in people else "",
-        reply_position=row.reply_position,
-        reply_id=row.reply_id,
-        reply_name=people[row.reply_author_id].name if row.reply_author_id in people else "",
-        is_reply_here=page_of(row.reply_position or 0) == page,
-        is_readable=is_readable,
-        is_askers=row.author_id == head.author_id and not is_opening,
-        may_vote=policy.may_vote(viewer, row),
-        may_edit=policy.may_edit_post(viewer, row, head),
-        may_delete=policy.may_delete_post(viewer, row, head),
-        may_delete_thread=is_opening and policy.may_delete_thread(viewer, head),
-        may_restore=policy.may_restore_post(viewer, row, head),
-    )
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """What all posts of a page share on their way to one viewer."""
 
+    viewer: Viewer
+    head: Any
+    page: int
+    people: Mapping[int, PersonCard]
+    desk: _Desk
 
-def _add_desk(page: ThreadPage) -> None:
-    """Open flags and cases, for the desk."""
-    page.is_desk = True
-    ids = [p.id for p in page.posts]
-    flags = (
-        sa.select(Flag.post_id, sa.func.count().label("number"), sa.null().label("case_id"))
-        .where(Flag.post_id.in_(ids), Flag.settled_at.is_(None))
-        .group_by(Flag.post_id)
-    )
-    cases = sa.select(Escalation.post_id, sa.literal(0), Escalation.id).where(
-        Escalation.thread_id == page.thread.id, Escalation.closed_at.is_(None)
-    )
-    found: Sequence[Any] = db.session.execute(sa.union_all(flags, cases)).all()
-    by_id = {p.id: p for p in page.posts}
-    for row in found:
-        if row.case_id is None:
-            by_id[row.post_id].open_flags = row.number
-    wanted = [row.case_id for row in found if row.case_id is not None]
-    if wanted:
-        open_cases = db.session.execute(sa.select(Escalation).where(Escalation.id.in_(wanted))).scalars()
-        for case in open_cases:
-            if case.post_id in by_id:
-                by_id[case.post_id].case = case
+    def view(self, row: Any) -> PostView:
+        """The post as this viewer sees it."""
+        viewer, head = self.viewer, self.head
+        is_readable, is_opening = may_read_post(viewer, row), row.position == 1
+        return PostView(
+            id=row.id,
+            position=row.position,
+            kind=row.kind,
+            author_id=row.author_id,
+            author=self.people.get(row.author_id, _NOBODY),
+            html=row.html if is_readable else "",
+            score=row.score,
+            my_vote=row.my_vote or 0,
+            created_at=row.created_at,
+            edited_at=row.edited_at if is_readable else None,
+            edit_count=row.edit_count,
+            deleted_at=row.deleted_at,
+            deleted_by_id=row.deleted_by_id,
+            deleted_reason=row.deleted_reason if is_readable else "",
+            deleted_by_name=self._name(row.deleted_by_id) if is_readable else "",
+            reply_position=row.reply_position,
+            reply_id=row.reply_id,
+            reply_name=self._name(row.reply_author_id),
+            is_reply_here=page_of(row.reply_position or 0) == self.page,
+            is_readable=is_readable,
+            is_askers=row.author_id == head.author_id and not is_opening,
+            is_accepted=row.id == head.accepted_post_id,
+            may_vote=policy.may_vote(viewer, row),
+            may_edit=policy.may_edit_post(viewer, row, head),
+            may_delete=policy.may_delete_post(viewer, row, head),
+            may_delete_thread=is_opening and policy.may_delete_thread(viewer, head),
+            may_restore=policy.may_restore_post(viewer, row, head),
+            open_flags=self.desk.flags.get(row.id, 0),
+            case=self._case(self.desk.cases.get(row.id)),
+        )
+
+    def _name(self, person_id: int | None) -> str:
+        card = self.people.get(person_id or 0)
+        return card.name if card else ""
+
+    def _case(self, found: Escalation | None) -> CaseView | None:
+        if found is None:
+            return None
+        may_close = policy.may_close_escalation(self.viewer, found)
+        return CaseView(found.id, found.reason, found.due_at, self._name(found.owner_id), may_close)
 
 
 def first_unread(head: Any) -> int:

@@ -13,6 +13,12 @@ from forum.models import Attachment, Draft, Post, Thread
 from forum.visibility import visible_posts, visible_threads
 
 ABOUT: Final = ("reply", "edit")
+_PAGES: Final = {
+    "reply": "/threads/{}/replies",
+    "edit": "/posts/{}/edit",
+    "idea": "/ideas/new",
+    "release": "/releases/new",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +72,7 @@ def _titles(viewer: Viewer, keys: Sequence[str]) -> dict[str, str]:
 def _draft_card(row: Any, titles: dict[str, str]) -> DraftCard:
     kind, _colon, number = row.key.partition(":")
     fields = dict(row.fields)
-    path = {"reply": f"/threads/{number}/replies", "edit": f"/posts/{number}/edit"}.get(kind, "/ask")
+    path = _PAGES.get(kind, "/ask").format(number)
     title = titles.get(row.key, "") if kind in ABOUT else str(fields.get("title", ""))
     return DraftCard(row.key, title, str(fields.get("body", ""))[:280], row.updated_at, path)
 

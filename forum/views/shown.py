@@ -8,12 +8,11 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from core import text
-from core.slots import is_filled
 from forum import addresses, policy
 from forum.models import Post
 from forum.queries import CategoryCard, Wanted, status_of
 from forum.queries.lists import hue_of, tag_path
-from forum.views.kit import face, kit, moments
+from forum.views.kit import face, kit, moments, page_of_posts, reply_fields, rows
 
 Numbers = list[tuple[int, str, bool] | None]
 
@@ -131,7 +130,9 @@ class ForTemplates:
     kit = staticmethod(kit)
     face = staticmethod(face)
     moments = staticmethod(moments)
-    is_filled = staticmethod(is_filled)
+    page_of_posts = staticmethod(page_of_posts)
+    reply_fields = staticmethod(reply_fields)
+    rows = staticmethod(rows)
     thread_path = staticmethod(addresses.thread_path)
     plain_path = staticmethod(addresses.plain_path)
     tag_path = staticmethod(tag_path)

@@ -11,10 +11,18 @@ from ideation.backlog import queries
 
 
 @fill("idea.desk", order=20)
-def work_of_idea(*, viewer: Viewer, idea: Any, **_: Any) -> str | None:
-    """The work it became, with its tracker; the form for those who triage."""
+def work_of_idea(*, viewer: Viewer, idea: Any, wrong: str, errors: Any, typed: Any, **_: Any) -> str | None:
+    """The work it became; its address in the tracker and the form for those who triage."""
     items = queries.items_of([idea.id])
     may_triage = policy.may_triage(viewer)
     if not items and not may_triage:
         return None
-    return render_template("ideation/backlog/_items.html", idea=idea, items=items, may_triage=may_triage)
+    is_wrong = wrong == "item"
+    return render_template(
+        "ideation/backlog/_items.html",
+        idea=idea,
+        items=items,
+        may_triage=may_triage,
+        errors=errors if is_wrong else {},
+        typed=typed if is_wrong else {},
+    )

@@ -1,37 +1,40 @@
 """Routes of the backlog."""
 
-from flask import Blueprint, flash, redirect, request, url_for
+from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from core.errors import Refused, require
 from core.forms import errors_of, parse
 from core.sign_in import member
+from forum.views.base import ID
 from ideation import policy
 from ideation import queries as ideation
 from ideation.backlog import actions, forms, queries
+from ideation.views import idea_page
 
 blueprint = Blueprint("backlog", __name__)
 
 
-@blueprint.post("/ideas/<int:idea_id>/items")
+@blueprint.post(f"/ideas/<{ID}:idea_id>/items")
 def add_item(idea_id: int) -> ResponseReturnValue:
     """Note the work in the team's tracker."""
     actor = member()
+    idea = ideation.idea(actor, idea_id)
     require(policy.may_triage(actor))
     try:
         form = parse(forms.ItemForm, request.form)
     except Refused as refused:
-        flash(" ".join(errors_of(refused).values()), "danger")
-        return redirect(url_for("ideation.idea", idea_id=idea_id), 303)
-    actions.add_item(actor, ideation.idea(actor, idea_id), title=form.title, tracker_url=form.tracker_url)
+        row = ideation.one_row(actor, idea_id)
+        return idea_page(row, wrong="item", errors=errors_of(refused)), refused.status
+    actions.add_item(actor, idea, title=form.title, tracker_url=form.tracker_url)
     return redirect(url_for("ideation.idea", idea_id=idea_id), 303)
 
 
-@blueprint.post("/backlog/<int:item_id>/done")
+@blueprint.post(f"/backlog/<{ID}:item_id>/done")
 def finish_item(item_id: int) -> ResponseReturnValue:
     """The tracker says done."""
     actor = member()
     require(policy.may_triage(actor))
-    item = queries.item(item_id)
+    item = queries.item(actor, item_id)
     actions.finish_item(actor, item)
     return redirect(url_for("ideation.idea", idea_id=item.idea_id), 303)

@@ -1,19 +1,31 @@
 """What people type about releases."""
 
+from typing import Final
+
 from pydantic import Field
 
 from core.forms import Form, Line, Prose
-from core.text import Rendered, render
+from forum.forms import BODY_LENGTH
+from ideation.forms import Id, Written
+
+DRAFT: Final = "release"
 
 
-class ReleaseForm(Form):
+class ReleaseForm(Written):
     """A release's words."""
 
     title: Line = Field(min_length=3, max_length=150)
     version: Line = Field(default="", max_length=40)
-    body: Prose = Field(default="", max_length=32_000)
+    body: Prose = Field(default="", max_length=BODY_LENGTH)
 
-    @property
-    def rendered(self) -> Rendered:
-        """The notes as they will be shown."""
-        return render(self.body)
+
+class ShippingForm(Form):
+    """Which idea."""
+
+    idea_id: Id
+
+
+class ChoiceForm(Form):
+    """Which release; none means a new one."""
+
+    release_id: Id | None = None

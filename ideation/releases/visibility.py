@@ -3,13 +3,21 @@
 import sqlalchemy as sa
 
 from core.viewer import Viewer
-from forum.models import Thread
-from forum.visibility import visible_threads
+from forum.visibility import listed_threads, visible_threads
 from ideation.policy import may_release
 from ideation.releases.models import Release
 
 
 def visible_releases(viewer: Viewer) -> sa.ColumnElement[bool]:
-    """A predicate over Release outer-joined with Thread."""
-    published = sa.and_(Release.published_at.is_not(None), visible_threads(viewer))
-    return sa.or_(published, Thread.id.is_(None)) if may_release(viewer) else published
+    """Releases the viewer may open. A predicate over Release outer-joined with Thread."""
+    return _published_or_draft(viewer, visible_threads(viewer))
+
+
+def listed_releases(viewer: Viewer) -> sa.ColumnElement[bool]:
+    """Releases that lists and ideas' pages show: those whose discussion was deleted are gone for everybody."""
+    return _published_or_draft(viewer, listed_threads(viewer))
+
+
+def _published_or_draft(viewer: Viewer, shown: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    published = sa.and_(Release.published_at.is_not(None), shown)
+    return sa.or_(published, Release.published_at.is_(None)) if may_release(viewer) else published

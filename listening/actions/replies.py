@@ -21,6 +21,8 @@ from listening.models import (
     DISCARDED,
     DRAFT,
     FAILED,
+    HANDLED,
+    NEW,
     SENDING,
     UNKNOWN,
     Mention,
@@ -118,7 +120,17 @@ def approve_reply(actor: Viewer, reply: OutsideReply, body: str | None = None) -
     words = {} if body is None else {"body": _checked(body)}
     approval = {"approved_at": clock.now(), "approved_by_id": actor.id, "error": ""}
     _move(reply, (DRAFT,), APPROVED, **words, **approval)
+    _mark_answered(actor, reply)
     record(ReplyApproved(reply.id, reply.mention_id), actor=actor)
+
+
+def _mark_answered(actor: Viewer, reply: OutsideReply) -> None:
+    """A post that is answered waits for nobody any more."""
+    db.session.execute(
+        sa.update(Mention)
+        .where(Mention.id == reply.mention_id, Mention.state == NEW)
+        .values(state=HANDLED, handled_at=clock.now(), handled_by_id=actor.id)
+    )
 
 
 def send_again(actor: Viewer, reply: OutsideReply) -> None:

@@ -149,7 +149,6 @@ def claim_check(actor: Viewer, source_id: int) -> Check | None:
         .where(Source.id == source_id, Source.kind == FEED, Source.paused_at.is_(None), is_free)
         .values(checking_since=moment, next_fetch_at=moment + CLAIM)
         .returning(Source.id, Source.url, Source.cursor)
-        .execution_options(synchronize_session=False)
     ).first()
     return Check(row.id, row.url, row.cursor) if row else None
 

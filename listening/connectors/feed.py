@@ -20,7 +20,7 @@ from listening.connectors.decoding import decoded
 from listening.connectors.item import Item, Unreadable
 from listening.connectors.markup import checked_feed
 
-LIMITS: Final = outgoing.Limits(deadline=15.0, max_bytes=4_000_000, redirects=5)
+LIMITS: Final = outgoing.Limits(deadline=10.0, max_bytes=4_000_000, redirects=5)
 MAX_ENTRIES: Final = 200  # the newest posts of one fetch; the source's note says so when a feed holds more
 ACCEPT: Final = (
     "application/rss+xml, application/atom+xml, application/feed+json;q=0.9, application/xml;q=0.8, */*;q=0.5"

@@ -18,7 +18,8 @@ MAX_ID: Final = 300
 MAX_LINK: Final = 500
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,6})?")
 _UNSAFE_IN_LINK: Final = re.compile(r"[\s\"'<>\\^`{|}\x00-\x20\x7f]")
-_DROPPED: Final = frozenset({"Cc", "Cs"})
+_CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_CONTROLS_IN_PROSE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 # Marks that turn the direction of what follows, or cannot be seen: names and titles may not carry them.
 _HIDDEN: Final = re.compile("[\u00ad\u200b\u2028-\u202e\u2060-\u2069\ufeff]")
 # Cleaned HTML has one form: lower case, double quotes. A path of the other site is no path of ours.
@@ -73,14 +74,13 @@ def _set(item: Item, **values: object) -> None:
 def line(text: str, limit: int) -> str:
     """One line of plain text: no controls, blanks folded, at most `limit` characters."""
     text = _HIDDEN.sub("", unicodedata.normalize("NFC", text[: limit * 4]))
-    kept = (c if unicodedata.category(c) not in _DROPPED else " " for c in text)
-    return " ".join("".join(kept).split())[:limit].rstrip()
+    return " ".join(_CONTROLS.sub(" ", text).split())[:limit].rstrip()
 
 
 def prose(text: str, limit: int = MAX_TEXT) -> str:
     """Plain text of many lines, without controls; cut with an ellipsis beyond `limit` characters."""
     text = text[: limit * 2].replace("\r\n", "\n").replace("\r", "\n")
-    kept = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in _DROPPED)
+    kept = _CONTROLS_IN_PROSE.sub("", text)
     kept = re.sub(r"\n{3,}", "\n\n", unicodedata.normalize("NFC", kept)).strip()
     return kept if len(kept) <= limit else kept[: limit - 1].rstrip() + "…"
 

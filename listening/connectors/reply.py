@@ -13,7 +13,7 @@ from listening.connectors.signing import HEADER, sign
 from listening.models import DELIVERED, FAILED, UNKNOWN
 
 # A redirected POST would arrive as a GET, or somewhere nobody chose: none is followed.
-LIMITS: Final = outgoing.Limits(deadline=15.0, max_bytes=200_000, redirects=0)
+LIMITS: Final = outgoing.Limits(deadline=10.0, max_bytes=200_000, redirects=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ from listening.queries.replies import (
 )
 from listening.queries.sources import (
     SourceCard,
+    addresses_of,
     due_source_ids,
     has_unchecked_html,
     hook_source,
@@ -62,6 +63,7 @@ __all__ = [
     "ReplyCard",
     "SourceCard",
     "Wanted",
+    "addresses_of",
     "body_of",
     "contact_refusal",
     "counts",

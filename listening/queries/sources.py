@@ -109,6 +109,12 @@ def source_choices(viewer: Viewer) -> list[tuple[int, str]]:
     return [(row.id, row.name) for row in db.session.execute(statement.order_by(sa.func.lower(Source.name)))]
 
 
+def addresses_of(source_id: int) -> frozenset[str]:
+    """The addresses a source has, without opening the write transaction."""
+    rows = glance(sa.select(Source.url, Source.reply_url).where(Source.id == source_id))
+    return frozenset(address for row in rows for address in (row.url, row.reply_url) if address)
+
+
 def due_source_ids(limit: int) -> list[int]:
     """Feeds whose time has come, the longest overdue first: a cheap look before anything is written."""
     statement = (

@@ -59,11 +59,11 @@ def create_source() -> ResponseReturnValue:
     return redirect(url_for("listening.source", source_id=source.id), 303)
 
 
-def _checked(form: SourceForm) -> SourceForm:
-    """Judge the addresses before anything is written; looking a name up takes time."""
+def _checked(form: SourceForm, known: frozenset[str] = frozenset()) -> SourceForm:
+    """Judge new addresses before anything is written: looking a name up takes time."""
     for name in ("url", "reply_url"):
         address = getattr(form, name)
-        if not address:
+        if not address or address in known:
             continue
         try:
             outgoing.check(address)
@@ -128,7 +128,7 @@ def save_source(source_id: int) -> ResponseReturnValue:
     actor = listener()
     require(policy.may_manage_sources(actor))
     try:
-        form = _checked(parse(SourceForm, request.form))
+        form = _checked(parse(SourceForm, request.form), queries.addresses_of(source_id))
         found = queries.source(actor, source_id)
         had_secret = bool(found.secret)
         actions.edit_source(actor, found, **form.model_dump(exclude={"kind"}))

@@ -438,6 +438,7 @@ def upgrade() -> None:
     with op.batch_alter_table("ledger_entry", schema=None) as batch_op:
         batch_op.create_index("ix_ledger_person", ["person_id", "id"], unique=False)
         batch_op.create_index("ix_ledger_subject", ["subject"], unique=False)
+        batch_op.create_index("ix_ledger_thread", ["thread_id"], unique=False)
 
     op.create_table(
         "post",
@@ -908,6 +909,7 @@ def downgrade() -> None:
 
     op.drop_table("post")
     with op.batch_alter_table("ledger_entry", schema=None) as batch_op:
+        batch_op.drop_index("ix_ledger_thread")
         batch_op.drop_index("ix_ledger_subject")
         batch_op.drop_index("ix_ledger_person")
 

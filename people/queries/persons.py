@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import sqlalchemy as sa
+from flask_babel import gettext as _
 
 from core.db import db
 from core.errors import NotFound
@@ -59,10 +60,9 @@ def avatar_url(key: str) -> str:
 
 
 def _card(row: Any) -> PersonCard:
+    name = _("Removed person") if row.kind == REMOVED else row.name
     picture = avatar_url(row.avatar_key)
-    return PersonCard(
-        row.id, row.name, row.handle, row.kind, picture, row.level, row.points, bool(row.is_staff)
-    )
+    return PersonCard(row.id, name, row.handle, row.kind, picture, row.level, row.points, bool(row.is_staff))
 
 
 def cards(ids: Iterable[int | None]) -> dict[int, PersonCard]:
@@ -84,6 +84,8 @@ def person(person_id: int) -> Person:
 def by_handle(handle: str, viewer: Viewer | None = None) -> Person:
     """The account behind a handle (any case), as far as `viewer` may see it. Raises NotFound."""
     asker = viewer or Viewer.visitor()
+    if not handle.isprintable():
+        raise NotFound  # PostgreSQL takes no NUL, and no handle has a control in it
     statement = sa.select(Person).where(Person.handle == handle.lower(), visible_people(asker))
     found = db.session.execute(statement).scalar_one_or_none()
     if found is None:

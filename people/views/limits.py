@@ -1,4 +1,4 @@
-"""How often somebody may try. Guesses count when they fail: by place (core.limits.who), by account and place, and by account.
+"""How often somebody may try. Guesses count when they fail: by place, by account and place, and by account.
 
 The limit by account alone is wide and passes over browsers in which the account was signed in before, so that
 a stranger's guesses from many places cannot keep the owner out.
@@ -62,7 +62,8 @@ guesses_by_account = limiter.limit(
 guesses_of_member = limiter.limit("10 per 15 minutes", key_func=who, deduct_when=_failed)
 registrations = limiter.limit("10 per 10 minutes; 40 per day", key_func=who)
 links_by_address = limiter.limit("10 per 15 minutes", key_func=who)
-links_by_account = limiter.limit("4 per hour", key_func=_account)
+links_by_both = limiter.limit("4 per hour", key_func=_account_and_place)
+links_by_account = limiter.limit("12 per hour", key_func=_account)
 proofs_by_address = limiter.limit("30 per 15 minutes", key_func=who, deduct_when=_failed)
 invitations = limiter.limit("60 per hour", key_func=who)
 exports = limiter.limit("6 per hour", key_func=who)

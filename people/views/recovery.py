@@ -21,6 +21,7 @@ def ask_reset() -> ResponseReturnValue:
 
 @blueprint.post("/reset")
 @limits.links_by_account
+@limits.links_by_both
 @limits.links_by_address
 def asking_reset() -> ResponseReturnValue:
     """Send a link if the address has an account; the answer does not tell."""

@@ -48,6 +48,7 @@ def resend() -> ResponseReturnValue:
 
 @blueprint.post("/confirm")
 @limits.links_by_account
+@limits.links_by_both
 @limits.links_by_address
 def resending() -> ResponseReturnValue:
     """Send the link again, to an address that waits for one."""

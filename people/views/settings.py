@@ -103,6 +103,7 @@ def address_settings() -> ResponseReturnValue:
 
 @blueprint.post("/settings/address")
 @limits.links_by_account
+@limits.links_by_both
 def asking_address() -> ResponseReturnValue:
     """Send a link to the new address."""
     asker = member()

@@ -36,6 +36,7 @@ def signing_in() -> ResponseReturnValue:
     except Refused as refused:
         is_unconfirmed = isinstance(refused, actions.AddressUnconfirmed)
         return shown_again("people/sign_in.html", refused, next=target, is_unconfirmed=is_unconfirmed)
+    actions.sign_out(viewer())  # whoever was signed in here before
     hold_session(token, remember=form.remember)
     response = make_response(redirect(target, 303))
     limits.remember_device(response)

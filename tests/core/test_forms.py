@@ -139,7 +139,9 @@ def test_a_website_is_http_or_https_with_a_host(value: str):
 
 
 def test_a_good_website_stays_as_it_is():
-    form = parse(Contact, MultiDict([("email", "ana@example.com"), ("website", "https://ana.example.org/a?b=c#d")]))
+    form = parse(
+        Contact, MultiDict([("email", "ana@example.com"), ("website", "https://ana.example.org/a?b=c#d")])
+    )
     assert form.website == "https://ana.example.org/a?b=c#d"
 
 

@@ -150,7 +150,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _behave(self, request: Request) -> None:
         channel = self.server.channel
         page = channel.pages.get(request.path)
-        if request.method == "POST":
+        if request.method == "POST" and (page is None or page.status == 200):
             self._say(take(channel, request))
         elif page is None:
             self._say(Page(b"nothing here", "text/plain", 404))

@@ -227,12 +227,13 @@ def test_strange_encodings_are_refused_by_name(name):
     assert name in refusal(document)
 
 
-# --- recorded documents of other projects, where they are at hand ---
+# --- recorded documents: ours, and those of other projects where they are at hand ---
+
+OURS = Path(__file__).with_name("payloads")
+RECORDED = [*sorted(OURS.iterdir()), *sorted((FIXTURES / "fixtures" / "rss").glob("*"))]
 
 
-@pytest.mark.parametrize(
-    "path", sorted((FIXTURES / "fixtures" / "rss").glob("*")), ids=lambda path: path.name
-)
+@pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.name)
 def test_recorded_documents_are_read_or_refused_with_words(path):
     try:
         items, _ = read(path.read_bytes())

@@ -232,7 +232,7 @@ def test_words_are_looked_for_in_text_title_and_author(dev, text, found):
     assert len(queries.inbox(dev, Wanted(text=text)).rows) == found
 
 
-def test_the_list_takes_three_statements_whatever_its_length(dev, statements):
+def test_the_list_takes_two_statements_whatever_its_length(dev, statements):
     for _ in range(12):
         make.mention("words")
     db.session.rollback()

@@ -1,4 +1,4 @@
-"""Replies to outside: nothing goes out unapproved, nothing goes out twice unnoticed, and a wish to be left alone holds."""
+"""Replies to outside: nothing goes out unapproved or twice unnoticed, and a wish to be left alone holds."""
 
 import re
 from datetime import timedelta
@@ -23,6 +23,7 @@ from listening.models import (
     SENDING,
     UNKNOWN,
     ContactRefusal,
+    Mention,
     OutsideReply,
 )
 from tests import make
@@ -84,6 +85,16 @@ def test_an_approved_reply_is_posted_signed_and_its_address_kept(dev, mention, c
     assert said["body"].startswith("Hold the button for ten seconds.")
     assert now(reply).state == DELIVERED
     assert now(reply).delivered_url == channel.url("/said/1")
+
+
+def test_an_answered_post_waits_for_nobody_any_more(dev, mention):
+    reply = draft(dev, mention)
+    assert queries.new_count(dev) == 1
+    with writing():
+        actions.approve_reply(dev, reply)
+    db.session.rollback()
+    assert queries.new_count(dev) == 0
+    assert db.session.get_one(Mention, mention.id, populate_existing=True).handled_by_id == dev.id
 
 
 def test_a_wrong_secret_is_a_refusal(dev, mention, channel):
@@ -186,14 +197,13 @@ def test_an_address_inside_the_network_is_refused(dev, mention, channel):
     assert channel.requests == []
 
 
-def test_a_redirect_is_not_followed_with_the_reply(dev, channel):
-    channel.redirect("/away", channel.url("/page"))
-    channel.serve("<p>a page</p>", path="/page")
-    source = make.source("Moved", url=channel.url(), reply_url=channel.url("/away"))
-    reply = approved(dev, make.mention(source=source))
-    channel.pages["/replies"] = channel.pages["/away"]
+def test_a_redirect_is_not_followed_with_the_reply(dev, mention, channel):
+    channel.serve("<p>a page that says nothing of replies</p>", path="/page")
+    channel.redirect("/replies", channel.url("/page"))
+    reply = approved(dev, mention)
     worker.drain()
-    assert now(reply).state in (DELIVERED, FAILED, UNKNOWN)
+    assert now(reply).state == FAILED
+    assert "302" in now(reply).error
     assert channel.asked("/page") == []
 
 

@@ -67,12 +67,12 @@ def test_a_lifted_ban_keeps_its_row(client: FlaskClient, ana: Person, moderator:
     assert make.post(client, "/sign-in", email="ana@example.com", password=make.PASSWORD).status_code == 303
 
 
-@pytest.mark.parametrize("roles", [("owner",), ("moderator",), ("agent",), ("supervisor",)])
-def test_a_moderator_bans_no_staff(moderator: FlaskClient, roles: tuple[str, ...]):
-    make.person("Sam", *roles, handle="sam")
-    assert moderator.get("/people/sam/ban").status_code == 403
-    assert ban(moderator, "sam").status_code == 403
-    assert queries.by_handle("sam").banned_until is None
+def test_a_moderator_bans_no_staff(moderator: FlaskClient):
+    for role in ("owner", "moderator", "agent", "supervisor"):
+        make.person("Sam", role, handle=f"sam-{role}")
+        assert moderator.get(f"/people/sam-{role}/ban").status_code == 403, role
+        assert ban(moderator, f"sam-{role}").status_code == 403, role
+        assert queries.by_handle(f"sam-{role}").banned_until is None
 
 
 def test_an_owner_bans_staff_but_no_owner_and_not_themselves(context: Flask):
@@ -84,27 +84,24 @@ def test_an_owner_bans_staff_but_no_owner_and_not_themselves(context: Flask):
     assert ban(own, "olu").status_code == 403
 
 
-@pytest.mark.parametrize("role", ["customer", "agent", "product_manager", "supervisor"])
-def test_nobody_else_bans(context: Flask, ana: Person, role: str):
-    own = make.client_of(make.person("Ben", role))
-    assert own.get("/people/ana/ban").status_code == 403
-    assert ban(own).status_code == 403
-    assert make.post(own, "/people/ana/ban/lifting").status_code == 403
+def test_nobody_else_bans(context: Flask, ana: Person):
+    for role in ("customer", "agent", "product_manager", "supervisor"):
+        own = make.client_of(make.person("Ben", role))
+        assert own.get("/people/ana/ban").status_code == 403, role
+        assert ban(own).status_code == 403, role
+        assert make.post(own, "/people/ana/ban/lifting").status_code == 403, role
     assert queries.current_ban(ana.id) is None
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
+def test_a_ban_has_a_reason_and_an_end(ana: Person, moderator: FlaskClient):
+    for field, value in (
         *(("reason", ""), ("reason", "  "), ("reason", "x" * 501), ("until", ""), ("until", "soon")),
         *(("until", "2001-01-01"), ("until", "9999-12-31"), ("until", "2026-13-45")),
-    ],
-)
-def test_a_ban_has_a_reason_and_an_end(ana: Person, moderator: FlaskClient, field: str, value: str):
-    fields = {"reason": "Spam in every thread", "until": day(7)} | {field: value}
-    refused = make.post(moderator, "/people/ana/ban", **fields)
-    assert refused.status_code == 422
-    assert f"field-{field}-error" in refused.text
+    ):
+        fields = {"reason": "Spam in every thread", "until": day(7)} | {field: value}
+        refused = make.post(moderator, "/people/ana/ban", **fields)
+        assert refused.status_code == 422, (field, value)
+        assert f"field-{field}-error" in refused.text
     assert queries.current_ban(ana.id) is None
 
 
@@ -114,7 +111,9 @@ def test_a_second_ban_waits_for_the_first_to_be_lifted(ana: Person, moderator: F
     assert len(queries.bans_of(ana.id)) == 1
 
 
-def test_only_those_who_may_ban_see_that_somebody_is_banned(client: FlaskClient, ana: Person, moderator: FlaskClient):
+def test_only_those_who_may_ban_see_that_somebody_is_banned(
+    client: FlaskClient, ana: Person, moderator: FlaskClient
+):
     ban(moderator)
     assert "Shut out until" in moderator.get("/people/ana").text
     assert "Shut out" not in client.get("/people/ana").text
@@ -130,6 +129,8 @@ def test_a_reason_is_shown_as_text(client: FlaskClient, ana: Person, moderator: 
 
 def test_somebody_outside_can_be_banned_too(context: Flask):
     with writing():
-        outside = actions.outside_person(make.actor("Dev", "agent"), channel="web", external_id="1", name="Ivy")
+        outside = actions.outside_person(
+            make.actor("Dev", "agent"), channel="web", external_id="1", name="Ivy"
+        )
     own = make.client_of(make.person("Sam", "moderator"))
     assert ban(own, outside.handle).status_code == 303

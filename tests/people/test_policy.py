@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -48,7 +49,6 @@ VISITOR = Viewer.visitor()
         (lambda a: policy.may_invite(a, ["customer", "agent"]), {"owner"}),
         (lambda a: policy.may_invite(a, ["king"]), set()),
         (lambda a: policy.may_see_invitations(a), {"moderator", "owner"}),
-        (lambda a: policy.may_see_hidden_people(a), {"moderator", "owner"}),
         (lambda a: policy.may_link_identity(a), set(ROLES) - {"customer"}),
         (lambda a: policy.may_set_standing(a), set()),
         (lambda a: policy.may_use_settings(a), set(ROLES)),
@@ -116,12 +116,20 @@ REFUSED: dict[str, Callable[[Viewer, Person], object]] = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(REFUSED))
-def test_each_action_refuses_another_customer(context: Flask, name: str):
-    ana = make.person("Ana")
+def is_refused(call: Callable[[], object]) -> bool:
+    try:
+        with writing():
+            call()
+    except Forbidden:
+        return True
+    return False
+
+
+def test_each_action_refuses_another_customer(context: Flask):
+    ana, ben = make.person("Ana"), make.actor("Ben")
     make.client_of(ana)
-    with pytest.raises(Forbidden), writing():
-        REFUSED[name](make.actor("Ben"), queries.person(ana.id))
+    allowed = [name for name, call in REFUSED.items() if not is_refused(partial(call, ben, ana))]
+    assert allowed == []
 
 
 OWN: dict[str, Callable[[Viewer], object]] = {
@@ -139,8 +147,7 @@ OWN: dict[str, Callable[[Viewer], object]] = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(OWN))
-def test_settings_refuse_visitors_and_the_system(context: Flask, name: str):
+def test_settings_refuse_visitors_and_the_system(context: Flask):
     for asker in (VISITOR, Viewer.system()):
-        with pytest.raises(Forbidden), writing():
-            OWN[name](asker)
+        allowed = [name for name, call in OWN.items() if not is_refused(partial(call, asker))]
+        assert allowed == []

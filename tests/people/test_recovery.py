@@ -43,7 +43,11 @@ def test_the_whole_way_to_a_new_password(client: FlaskClient, reset_link: str):
 def test_asking_tells_nothing_of_the_address(client: FlaskClient, ana: Person, letters):
     known = make.post(client, "/reset", email="ana@example.com")
     unknown = make.post(client, "/reset", email="zoe@example.com")
-    assert (known.status_code, known.location, known.data) == (unknown.status_code, unknown.location, unknown.data)
+    assert (known.status_code, known.location, known.data) == (
+        unknown.status_code,
+        unknown.location,
+        unknown.data,
+    )
     assert letters("zoe@example.com") == []
     assert len(letters("ana@example.com")) == 1
 
@@ -107,7 +111,9 @@ def test_a_reset_link_is_good_for_nothing_else(client: FlaskClient, reset_link: 
 
 def test_a_reset_lets_no_banned_person_in(client: FlaskClient, ana: Person, reset_link: str):
     with writing():
-        actions.ban(make.actor("Dev", "moderator"), queries.person(ana.id), "Spam", clock.now() + timedelta(days=9))
+        actions.ban(
+            make.actor("Dev", "moderator"), queries.person(ana.id), "Spam", clock.now() + timedelta(days=9)
+        )
     make.post(client, reset_link, password=NEW)
     refused = make.post(client, "/sign-in", email="ana@example.com", password=NEW)
     assert refused.status_code == 422
@@ -220,6 +226,7 @@ def test_a_new_password_is_judged_like_the_first(ana: Person):
 def test_guessing_the_current_password_runs_out(ana: Person):
     own = make.client_of(ana)
     answers = [
-        make.post(own, "/settings/password", current=f"guess {n}", password=NEW).status_code for n in range(12)
+        make.post(own, "/settings/password", current=f"guess {n}", password=NEW).status_code
+        for n in range(12)
     ]
     assert answers == [422] * 10 + [429] * 2

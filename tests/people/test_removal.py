@@ -32,15 +32,25 @@ def test_leaving_needs_the_password_and_a_form(ana: Person):
     assert queries.person(ana.id).kind == "member"
 
 
+@pytest.mark.both
 def test_nothing_personal_stays(ana: Person):
     own = make.client_of(ana)
-    make.post(own, "/settings", name="Ana Lima", bio="About me", company="Northwind", website="https://ana.example.org")
+    make.post(
+        own,
+        "/settings",
+        name="Ana Lima",
+        bio="About me",
+        company="Northwind",
+        website="https://ana.example.org",
+    )
     assert leave(own).location == "/goodbye"
     db.session.expire_all()
     left = queries.person(ana.id)
     assert (left.kind, left.name, left.handle) == ("removed", "Removed person", f"removed-{ana.id}")
     values = " ".join(str(value) for value in vars(left).values())
-    assert not any(word in values for word in ("Ana", "ana@", "About me", "Northwind", "argon2", "example.org"))
+    assert not any(
+        word in values for word in ("Ana", "ana@", "About me", "Northwind", "argon2", "example.org")
+    )
 
 
 def test_every_session_and_link_is_dead(client: FlaskClient, ana: Person, link):
@@ -65,7 +75,9 @@ def test_the_page_is_gone_and_nobody_finds_the_person(client: FlaskClient, ana: 
 
 def test_the_address_is_free_again(client: FlaskClient, ana: Person, link):
     leave(make.client_of(ana))
-    make.post(client, "/register", name="Ana Again", email="ana@example.com", password="quiet rivers run deep")
+    make.post(
+        client, "/register", name="Ana Again", email="ana@example.com", password="quiet rivers run deep"
+    )
     assert make.post(client, link("ana@example.com")).status_code == 303
     found = queries.by_email("ana@example.com")
     assert found is not None and found.id != ana.id
@@ -115,12 +127,12 @@ def test_an_owner_removes_a_customer_but_not_another_owner(ana: Person):
     assert queries.person(ana.id).kind == "removed"
 
 
-@pytest.mark.parametrize("role", ["customer", "agent", "moderator", "product_manager", "supervisor"])
-def test_nobody_removes_somebody_else(ana: Person, role: str):
-    own = make.client_of(make.person("Ben", role))
-    assert make.post(own, "/people/ana/removal").status_code == 403
-    with pytest.raises(Forbidden), writing():
-        actions.remove_account(make.actor("Bob", role), queries.person(ana.id))
+def test_nobody_removes_somebody_else(ana: Person):
+    for role in ("customer", "agent", "moderator", "product_manager", "supervisor"):
+        ben = make.person("Ben", role)
+        assert make.post(make.client_of(ben), "/people/ana/removal").status_code == 403, role
+        with pytest.raises(Forbidden), writing():
+            actions.remove_account(make.viewer(ben), queries.person(ana.id))
     assert queries.person(ana.id).kind == "member"
 
 

@@ -51,24 +51,26 @@ def test_a_profile_is_saved_and_shown(client: FlaskClient, own: FlaskClient):
     assert save(own, **fields).status_code == 303
     page = client.get("/people/ana").text
     assert "I <em>like</em> tables." in page
-    assert all(word in page for word in ("Ana Lima", "Northwind", "Lisbon", 'href="https://ana.example.org/about"'))
+    assert all(
+        word in page for word in ("Ana Lima", "Northwind", "Lisbon", 'href="https://ana.example.org/about"')
+    )
     form = own.get("/settings").text
     assert "I *like* tables." in form
     assert 'value="Europe/Lisbon" selected' in form
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        *(("name", ""), ("name", "  "), ("name", "x" * 61), ("company", "x" * 81), ("location", "x" * 81)),
-        *(("bio", "x" * 2001), ("website", "javascript:alert(1)"), ("website", "https://x.example/" + "x" * 200)),
-        *(("timezone", "Mars/Base"), ("timezone", "../../etc/passwd"), ("locale", "xx")),
-    ],
+WRONG = (
+    *(("name", ""), ("name", "  "), ("name", "x" * 61), ("company", "x" * 81), ("location", "x" * 81)),
+    *(("bio", "x" * 2001), ("website", "javascript:alert(1)"), ("website", "https://x.example/" + "x" * 200)),
+    *(("timezone", "Mars/Base"), ("timezone", "../../etc/passwd"), ("locale", "xx")),
 )
-def test_a_wrong_field_is_told_and_nothing_is_saved(own: FlaskClient, ana: Person, field: str, value: str):
-    refused = save(own, **{"company": "Typed before", **{field: value}})
-    assert refused.status_code == 422
-    assert f'href="#field-{field}"' in refused.text
+
+
+def test_a_wrong_field_is_told_and_nothing_is_saved(own: FlaskClient, ana: Person):
+    for field, value in WRONG:
+        refused = save(own, **{"company": "Typed before", **{field: value}})
+        assert refused.status_code == 422, field
+        assert f'href="#field-{field}"' in refused.text
     assert queries.person(ana.id).company == ""
 
 
@@ -77,7 +79,12 @@ def test_what_was_typed_stays_in_a_refused_form(own: FlaskClient):
 
 
 def test_names_and_texts_are_shown_as_text(client: FlaskClient, own: FlaskClient):
-    save(own, name="<i>Ana</i>", company='"><script>x</script>', bio="<script>alert(1)</script> [x](javascript:alert(1))")
+    save(
+        own,
+        name="<i>Ana</i>",
+        company='"><script>x</script>',
+        bio="<script>alert(1)</script> [x](javascript:alert(1))",
+    )
     page = client.get("/people/ana").text
     assert "<i>Ana" not in page
     assert "<script>x" not in page
@@ -86,7 +93,17 @@ def test_names_and_texts_are_shown_as_text(client: FlaskClient, own: FlaskClient
 
 
 def test_extra_fields_change_nothing(own: FlaskClient, ana: Person):
-    save(own, handle="boss", points="999", level="9", kind="x", email="x@example.com", id="77", person_id="1", roles="owner")
+    save(
+        own,
+        handle="boss",
+        points="999",
+        level="9",
+        kind="x",
+        email="x@example.com",
+        id="77",
+        person_id="1",
+        roles="owner",
+    )
     found = queries.person(ana.id)
     assert (found.handle, found.points, found.level, found.kind, found.email) == (
         *("ana", 0, 0, "member"),
@@ -105,23 +122,24 @@ def test_settings_are_for_members(client: FlaskClient, context: Flask):
 # --- picture ---
 
 
-@pytest.mark.parametrize(("kind", "mode"), [("PNG", "RGBA"), ("JPEG", "RGB"), ("GIF", "P"), ("WEBP", "RGB")])
-def test_a_picture_becomes_a_small_square(client: FlaskClient, own: FlaskClient, ana: Person, kind: str, mode: str):
-    make.post(own, "/settings/avatar", picture=(io.BytesIO(picture(kind, mode=mode)), "me.bin"))
-    key = queries.person(ana.id).avatar_key
-    answer = client.get(f"/avatars/{key}")
-    assert answer.status_code == 200
-    assert answer.content_type in ("image/png", "image/jpeg")
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    assert Image.open(io.BytesIO(answer.data)).size == (256, 256)
-    assert f"/avatars/{key}" in client.get("/people/ana").text
+def test_a_picture_becomes_a_small_square(client: FlaskClient, own: FlaskClient, ana: Person):
+    for kind, mode in (("PNG", "RGBA"), ("JPEG", "RGB"), ("GIF", "P"), ("WEBP", "RGB")):
+        make.post(own, "/settings/avatar", picture=(io.BytesIO(picture(kind, mode=mode)), "me.bin"))
+        key = queries.person(ana.id).avatar_key
+        answer = client.get(f"/avatars/{key}")
+        assert answer.status_code == 200
+        assert answer.content_type in ("image/png", "image/jpeg")
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert Image.open(io.BytesIO(answer.data)).size == (256, 256)
+        assert f"/avatars/{key}" in client.get("/people/ana").text
 
 
-@pytest.mark.parametrize("data", [b"", b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", b"<html>", b"GIF89a"])
-def test_what_is_no_picture_is_refused_with_a_reason(own: FlaskClient, ana: Person, data: bytes):
-    response = make.post(own, "/settings/avatar", picture=(io.BytesIO(data), "me.png"))
-    assert response.status_code == 422
-    assert "field-picture-error" in response.text
+def test_what_is_no_picture_is_refused_with_a_reason(own: FlaskClient, ana: Person):
+    svg = b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>"
+    for data in (b"", svg, b"<html>", b"GIF89a"):
+        response = make.post(own, "/settings/avatar", picture=(io.BytesIO(data), "me.png"))
+        assert response.status_code == 422
+        assert "field-picture-error" in response.text
     assert queries.person(ana.id).avatar_key == ""
 
 
@@ -203,7 +221,9 @@ def test_the_archive_holds_the_account_and_no_secret(own: FlaskClient, ana: Pers
     assert "token" not in everything
 
 
-def test_the_archive_holds_what_other_features_register(own: FlaskClient, ana: Person, monkeypatch: pytest.MonkeyPatch):
+def test_the_archive_holds_what_other_features_register(
+    own: FlaskClient, ana: Person, monkeypatch: pytest.MonkeyPatch
+):
     from people import portability
 
     monkeypatch.setattr(portability, "_sections", dict(portability._sections))

@@ -11,7 +11,12 @@ from core.errors import Forbidden
 from people import actions, queries
 from tests import make
 
-FIELDS = {"name": "Olu Adeyemi", "handle": "olu", "email": "olu@example.com", "password": "quiet rivers run deep"}
+FIELDS = {
+    "name": "Olu Adeyemi",
+    "handle": "olu",
+    "email": "olu@example.com",
+    "password": "quiet rivers run deep",
+}
 
 
 @pytest.fixture
@@ -51,6 +56,7 @@ def test_a_wrong_form_does_not_use_the_token(client: FlaskClient, token: str):
     assert make.post(client, "/setup", token=token, **FIELDS).status_code == 303
 
 
+@pytest.mark.both
 def test_one_of_several_at_once_wins(app: Flask, token: str):
     answers = []
 
