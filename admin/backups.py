@@ -35,7 +35,25 @@ FORMAT: Final = 1
 MANIFEST: Final = "manifest.json"
 # Whoever holds a lock longer than this is told of, instead of a restore that waits for ever.
 LOCK_TIMEOUT: Final = "60s"
+PLACES: Final = (
+    "usr/lib/postgresql/*/bin",
+    "usr/pgsql-*/bin",
+    "opt/homebrew/opt/*postgresql*/bin",
+    "usr/local/opt/*postgresql*/bin",
+)
 Say = Callable[[str], None]
+# What the community has made goes; extensions and the schema itself may belong to somebody else, and stay.
+_EMPTY: Final = """
+DO $$ DECLARE found record; BEGIN
+  FOR found IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
+    EXECUTE format('DROP TABLE IF EXISTS public.%I CASCADE', found.tablename);
+  END LOOP;
+  FOR found IN SELECT p.oid::regprocedure AS name FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace
+      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e') LOOP
+    EXECUTE format('DROP ROUTINE IF EXISTS %s CASCADE', found.name);
+  END LOOP;
+END $$;
+"""
 
 
 class BackupError(click.ClickException):
@@ -100,7 +118,7 @@ def _sqlite_file() -> Path:
 
 
 def _dump_postgres(path: Path) -> Path:
-    shape = ("--format=custom", "--no-owner", "--no-privileges", "--schema=public")
+    shape = ("--format=custom", "--no-owner", "--no-privileges")
     _run("pg_dump", *shape, f"--file={path}", f"--dbname={_libpq_url()}")
     return path
 
@@ -123,14 +141,8 @@ def _run(program: str, *arguments: str) -> None:
 
 def _find(program: str) -> str:
     """PostgreSQL's client program: on PATH, else the newest where systems keep it."""
-    places = (
-        "usr/lib/postgresql/*/bin",
-        "usr/pgsql-*/bin",
-        "opt/homebrew/opt/*postgresql*/bin",
-        "usr/local/opt/*postgresql*/bin",
-    )
     found = shutil.which(program)
-    elsewhere = [path for place in places for path in Path("/").glob(f"{place}/{program}")]
+    elsewhere = [path for place in PLACES for path in Path("/").glob(f"{place}/{program}")]
     if found is None and not elsewhere:
         raise BackupError(f"{program} is not installed here: install PostgreSQL's client programs.")
     return found or str(max(elsewhere, key=_version))
@@ -271,12 +283,7 @@ def _load_postgres(path: Path) -> None:
     script = path.with_suffix(".sql")
     _run("pg_restore", "--no-owner", "--no-privileges", f"--file={script}", str(path))
     empty = path.with_name("empty.sql")
-    empty.write_text(
-        "DROP SCHEMA IF EXISTS public CASCADE;\nCREATE SCHEMA public;\n"
-        "CREATE EXTENSION IF NOT EXISTS pg_trgm WITH SCHEMA public;\n"
-        "CREATE EXTENSION IF NOT EXISTS unaccent WITH SCHEMA public;\n",
-        encoding="ascii",
-    )
+    empty.write_text(_EMPTY, encoding="ascii")
     strict = ("--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1")
     _run("psql", *strict, f"--file={empty}", f"--file={script}", f"--dbname={_libpq_url()}")
 

@@ -212,7 +212,8 @@ def _delivered(release_id: int) -> int:
     mine = sa.or_(Notice.key == key, Notice.key.startswith(f"{key}:", autoescape=True))
     reached = sa.or_(Notice.read_at.is_not(None), NoticeMail.sent_at.is_not(None))
     inside = (
-        sa.select(Notice.person_id.distinct())
+        sa.select(Notice.person_id)
+        .distinct()
         .outerjoin(NoticeMail, sa.and_(NoticeMail.notice_id == Notice.id, NoticeMail.dropped_reason == ""))
         .where(mine, reached)
     )

@@ -175,7 +175,7 @@ def _close_edge(response: Response) -> Response:
     if response.status_code < 400:
         _commit()
     else:
-        db.session.rollback()
+        _forget()
     return response
 
 
@@ -191,9 +191,10 @@ def after_commit(action: Callable[[], None]) -> None:
     db.session().info.setdefault("after_commit", []).append(action)
 
 
-@sa_event.listens_for(EdgeSession, "after_rollback")
-def _drop_after_commit(session: Any) -> None:
-    session.info.pop("after_commit", None)
+def _forget() -> None:
+    """Undo everything of the current transaction, with what was to follow it (also when nothing was sent yet)."""
+    db.session.rollback()
+    db.session().info.pop("after_commit", None)
 
 
 @sa_event.listens_for(EdgeSession, "before_flush")
@@ -223,7 +224,7 @@ def writing() -> Iterator[None]:
         yield
         _commit()
     except BaseException:
-        db.session.rollback()
+        _forget()
         raise
     finally:
         g.db_writing = False

@@ -43,5 +43,5 @@ def init(settings: Settings) -> None:
     )
     root.addHandler(handler)
     root.setLevel(settings.log_level.upper())
-    for noisy in ("httpx", "httpcore", "alembic", "uvicorn.access", "sqlalchemy.engine"):
+    for noisy in ("httpx", "httpcore", "alembic", "uvicorn.access", "sqlalchemy.engine", "celery"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import argon2
-import flask_migrate
 import hypothesis
 import jinja2
 import pytest
@@ -107,7 +106,7 @@ def _make_tables(environ: dict[str, str]) -> None:
     app = create_app(environ)
     with app.app_context():
         schema.create_directly()
-        flask_migrate.stamp()
+        schema.stamp()
     _let_go(app)
 
 

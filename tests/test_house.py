@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import flask_migrate
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
@@ -117,6 +116,7 @@ def test_floors_and_rooms_are_kept():
     assert lint_imports(config_filename=str(ROOT / "pyproject.toml")) == 0
 
 
+@pytest.mark.slow
 def test_every_template_compiles(app: Flask):
     for name in app.jinja_env.list_templates(extensions=["html", "txt", "xml"]):
         app.jinja_env.get_template(name)
@@ -155,14 +155,14 @@ def differences(app: Flask) -> list[object]:
 def walk_history(url: str, folder: Path) -> None:
     app = create_app({"VAR_DIR": str(folder), "DATABASE_URL": url, "DEMO": "0", "LOG_LEVEL": "ERROR"})
     with app.app_context():
-        flask_migrate.upgrade(directory=str(schema.DIRECTORY))
+        schema.bring_up()
         assert schema.is_current()
     assert differences(app) == []
     with app.app_context():
-        flask_migrate.downgrade(directory=str(schema.DIRECTORY), revision="base")
+        schema.take_down()
         names = set(sa.inspect(db.engine).get_table_names())
         assert names <= {"alembic_version"} | {n for n in names if n.startswith("search_")}
-        flask_migrate.upgrade(directory=str(schema.DIRECTORY))
+        schema.bring_up()
     assert differences(app) == []
     with app.app_context():
         db.engine.dispose()

@@ -1,4 +1,3 @@
-import sys; sys.path.insert(0,'/tmp'); import guard
 """The house keeps its rules: the edge, policies first, floors and rooms, one history, templates that compile."""
 
 import ast
@@ -6,7 +5,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import flask_migrate
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
@@ -118,6 +116,7 @@ def test_floors_and_rooms_are_kept():
     assert lint_imports(config_filename=str(ROOT / "pyproject.toml")) == 0
 
 
+@pytest.mark.slow
 def test_every_template_compiles(app: Flask):
     for name in app.jinja_env.list_templates(extensions=["html", "txt", "xml"]):
         app.jinja_env.get_template(name)
@@ -156,14 +155,14 @@ def differences(app: Flask) -> list[object]:
 def walk_history(url: str, folder: Path) -> None:
     app = create_app({"VAR_DIR": str(folder), "DATABASE_URL": url, "DEMO": "0", "LOG_LEVEL": "ERROR"})
     with app.app_context():
-        flask_migrate.upgrade(directory=str(schema.DIRECTORY))
+        schema.bring_up()
         assert schema.is_current()
     assert differences(app) == []
     with app.app_context():
-        flask_migrate.downgrade(directory=str(schema.DIRECTORY), revision="base")
+        schema.take_down()
         names = set(sa.inspect(db.engine).get_table_names())
         assert names <= {"alembic_version"} | {n for n in names if n.startswith("search_")}
-        flask_migrate.upgrade(directory=str(schema.DIRECTORY))
+        schema.bring_up()
     assert differences(app) == []
     with app.app_context():
         db.engine.dispose()
@@ -180,7 +179,6 @@ def test_migrations_go_up_down_up_and_match_the_models_on_postgresql(postgres, t
 
 # --- every POST route as nobody ---
 
-log_it = []
 OPEN_TO_NOBODY = {
     "people.signing_in",
     "people.sign_out",
@@ -204,7 +202,6 @@ def post_routes(app: Flask) -> Iterator[tuple[str, str]]:
     for rule in app.url_map.iter_rules():
         if rule.methods and rule.methods & {"POST", "PUT", "PATCH", "DELETE"}:
             values = {name: ("1" if "id" in name else "x") for name in rule.arguments}
-            log_it.append((str(rule), set(rule.arguments), dict(values), id(rule)))
             with app.test_request_context():
                 method = sorted(rule.methods & {"POST", "PUT", "PATCH", "DELETE"})[0]
                 url = app.url_map.bind("localhost").build(rule.endpoint, values, method=method)
@@ -213,8 +210,7 @@ def post_routes(app: Flask) -> Iterator[tuple[str, str]]:
 
 def test_nobody_can_change_anything(app: Flask, client):
     app.config["WTF_CSRF_ENABLED"] = False
-    guard.LOG.clear(); guard.LOGGING=True
-    for endpoint, route in (x for x in guarded(post_routes(app))):
+    for endpoint, route in post_routes(app):
         method, url = route.split(" ", 1)
         response = client.open(url, method=method, data={"title": "x", "body": "x", "value": "1"})
         if endpoint in OPEN_TO_NOBODY:
@@ -228,17 +224,10 @@ def test_nobody_can_change_anything(app: Flask, client):
 
 
 def test_every_form_needs_its_token(app: Flask, client):
-    guard.LOG.clear(); guard.LOGGING=True
-    for endpoint, route in (x for x in guarded(post_routes(app))):
+    for endpoint, route in post_routes(app):
         method, url = route.split(" ", 1)
         if endpoint in SIGNED_BY_SENDER:
             continue
         assert client.open(url, method=method, data={}).status_code in {400, 401, 405}, (
             f"{route} ({endpoint})"
         )
-
-def guarded(it):
-    try:
-        yield from it
-    except TypeError:
-        raise AssertionError((log_it[-3:], [l for l in guard.LOG][:3]))

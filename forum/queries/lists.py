@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -10,10 +11,10 @@ import sqlalchemy as sa
 from core import clock
 from core.db import db
 from core.errors import NotFound
-from core.viewer import Viewer
+from core.viewer import VISITOR, Viewer
 from forum.addresses import Place, places_of, plain_path
 from forum.models import QUESTION, Category, Follow, Reading, Tag, Thread, ThreadTag
-from forum.visibility import Statement, listed_threads, visible_categories
+from forum.visibility import Statement, listed_threads, stand_in, visible_categories
 from people.queries import PersonCard, cards
 
 PER_LIST: Final = 30
@@ -76,29 +77,34 @@ class ThreadList:
     wanted: Wanted
 
 
-_COLUMNS: Final = (
-    Thread.id,
-    Thread.kind,
-    Thread.title,
-    Thread.slug,
-    Thread.author_id,
-    Thread.last_post_by_id,
-    Thread.category_id,
-    Thread.access,
-    Thread.tags,
-    Thread.post_count,
-    Thread.reply_count,
-    Thread.answer_count,
-    Thread.score,
-    Thread.view_count,
-    Thread.accepted_post_id,
-    Thread.created_at,
-    Thread.last_post_at,
-    Thread.closed_at,
-    Thread.pinned_at,
-    Thread.needs_staff_at,
-    Thread.waiting_on_author_at,
+_T: Final = Thread.__table__.c
+_COLUMNS: Final = tuple(
+    _T[name]
+    for name in (
+        "id",
+        "kind",
+        "title",
+        "slug",
+        "author_id",
+        "last_post_by_id",
+        "category_id",
+        "access",
+        "tags",
+        "post_count",
+        "reply_count",
+        "answer_count",
+        "score",
+        "view_count",
+        "accepted_post_id",
+        "created_at",
+        "last_post_at",
+        "closed_at",
+        "pinned_at",
+        "needs_staff_at",
+        "waiting_on_author_at",
+    )
 )
+MOST_PINS: Final = 5
 
 
 def state_is(state: str) -> sa.ColumnElement[bool]:
@@ -114,81 +120,100 @@ def state_is(state: str) -> sa.ColumnElement[bool]:
 
 
 def thread_list(viewer: Viewer, wanted: Wanted | None = None) -> ThreadList:
-    """A page of threads in three statements. Pinned ones lead page 1 of a category and of everything."""
+    """A page of threads in two or three statements. Pinned ones lead page 1 of a category and of everything."""
     wanted = wanted or Wanted()
     if not 1 <= wanted.page <= LAST_PAGE:
         raise NotFound
-    statement = _filtered(viewer, wanted)
-    pinned = _pinned(statement, wanted)
-    found = _page_of(statement, wanted)
-    rows = [*pinned, *found[:PER_LIST]]
-    return ThreadList(_hydrated(rows), wanted.page, len(found) > PER_LIST, wanted)
+    shape = replace(
+        wanted,
+        category_id=wanted.category_id and 1,
+        author_id=wanted.author_id and 1,
+        tag="any" if wanted.tag else "",
+        page=min(wanted.page, 2),
+    )
+    values = {
+        "me": viewer.id or 0,
+        "category_id": wanted.category_id or 0,
+        "author_id": wanted.author_id or 0,
+        "tag": wanted.tag,
+        "first": (wanted.page - 1) * PER_LIST,
+    }
+    statement = _list_statement(viewer.clearance, shape)
+    rows = db.session.execute(statement, values).all()
+    pins = [row for row in rows if row.is_pin]
+    others = [row for row in rows if not row.is_pin]
+    return ThreadList(_hydrated([*pins, *others[:PER_LIST]]), wanted.page, len(others) > PER_LIST, wanted)
 
 
-def _filtered(viewer: Viewer, wanted: Wanted) -> Statement:
-    statement = _with_reading(viewer).where(listed_threads(viewer))
-    if wanted.state:
-        statement = statement.where(state_is(wanted.state))
-    if wanted.kind:
-        statement = statement.where(Thread.kind == wanted.kind)
-    if wanted.category_id is not None:
-        statement = statement.where(Thread.category_id == wanted.category_id)
-    if wanted.author_id is not None:
-        statement = statement.where(Thread.author_id == wanted.author_id)
-    if wanted.tag:
-        tagged = (
-            sa.select(ThreadTag.thread_id).join(Tag, Tag.id == ThreadTag.tag_id).where(Tag.name == wanted.tag)
-        )
-        statement = statement.where(Thread.id.in_(tagged))
-    if wanted.followed:
-        mine = sa.and_(Follow.person_id == viewer.id, Follow.muted_at.is_(None))
-        statement = statement.where(Thread.id.in_(sa.select(Follow.thread_id).where(mine)))
+@lru_cache(maxsize=256)
+def _list_statement(clearance: int, shape: Wanted) -> Statement:
+    """Built once for each kind of list: building it takes longer than running it."""
+    statement = _filtered(clearance, shape)
+    order = _order(shape.sort)
+    has_pins = _has_pins(shape)
+    main = statement.add_columns(sa.literal(0).label("is_pin"))
+    if has_pins:
+        main = main.where(_T.pinned_at.is_(None))
+    main = main.order_by(*order).limit(PER_LIST + 1).offset(sa.bindparam("first"))
+    if not has_pins or shape.page > 1:
+        return main
+    pins = statement.add_columns(sa.literal(1).label("is_pin")).where(_T.pinned_at.is_not(None))
+    both = sa.union_all(
+        sa.select(pins.order_by(*order).limit(MOST_PINS).subquery("pins")),
+        sa.select(main.subquery("others")),
+    ).subquery("both")
+    key = _order_name(shape.sort)
+    return sa.select(both).order_by(both.c.is_pin.desc(), both.c[key].desc(), both.c.id.desc())
+
+
+def _filtered(clearance: int, shape: Wanted) -> Statement:
+    statement = _with_reading(is_member=clearance > VISITOR).where(listed_threads(stand_in(clearance)))
+    if shape.state:
+        statement = statement.where(state_is(shape.state))
+    if shape.kind:
+        statement = statement.where(_T.kind == shape.kind)
+    if shape.category_id is not None:
+        statement = statement.where(_T.category_id == sa.bindparam("category_id"))
+    if shape.author_id is not None:
+        statement = statement.where(_T.author_id == sa.bindparam("author_id"))
+    if shape.tag:
+        tagged = sa.select(ThreadTag.thread_id).join(Tag, Tag.id == ThreadTag.tag_id)
+        statement = statement.where(_T.id.in_(tagged.where(Tag.name == sa.bindparam("tag"))))
+    if shape.followed:
+        mine = sa.and_(Follow.person_id == sa.bindparam("me"), Follow.muted_at.is_(None))
+        statement = statement.where(_T.id.in_(sa.select(Follow.thread_id).where(mine)))
     return statement
 
 
-def _with_reading(viewer: Viewer) -> Statement:
-    if not viewer.is_member:
-        return sa.select(*_COLUMNS, sa.null().label("read_position"), sa.null().label("is_member"))
-    mine = sa.and_(Reading.thread_id == Thread.id, Reading.person_id == viewer.id)
-    statement = sa.select(
-        *_COLUMNS, Reading.position.label("read_position"), sa.literal(1).label("is_member")
-    )
-    return statement.outerjoin(Reading, mine)
+def _with_reading(*, is_member: bool) -> Statement:
+    if not is_member:
+        return sa.select(*_COLUMNS, sa.null().label("read_position"), sa.literal(0).label("is_member"))
+    reading = Reading.__table__
+    mine = sa.and_(reading.c.thread_id == _T.id, reading.c.person_id == sa.bindparam("me"))
+    columns = (*_COLUMNS, reading.c.position.label("read_position"), sa.literal(1).label("is_member"))
+    return sa.select(*columns).select_from(Thread.__table__.outerjoin(reading, mine))
 
 
-def _has_pins(wanted: Wanted) -> bool:
-    plain = replace(wanted, category_id=None, kind="", page=1)
-    return plain == Wanted()
+def _has_pins(shape: Wanted) -> bool:
+    return replace(shape, category_id=None, kind="", page=1) == Wanted()
 
 
-def _pinned(statement: Statement, wanted: Wanted) -> Sequence[Any]:
-    if wanted.page > 1 or not _has_pins(wanted):
-        return ()
-    pins = statement.where(Thread.pinned_at.is_not(None)).order_by(Thread.pinned_at.desc(), Thread.id.desc())
-    return db.session.execute(pins.limit(5)).all()
-
-
-def _page_of(statement: Statement, wanted: Wanted) -> Sequence[Any]:
-    """One row more than a page shows, to know whether there is another page."""
-    if _has_pins(wanted):
-        statement = statement.where(Thread.pinned_at.is_(None))
-    first = (wanted.page - 1) * PER_LIST
-    return db.session.execute(
-        statement.order_by(*_order(wanted.sort)).limit(PER_LIST + 1).offset(first)
-    ).all()
+def _order_name(sort: str) -> str:
+    return {"newest": "created_at", "votes": "score"}.get(sort, "last_post_at")
 
 
 def _order(sort: str) -> tuple[sa.ColumnElement[Any], ...]:
-    column = {"newest": Thread.created_at, "votes": Thread.score}.get(sort, Thread.last_post_at)
-    return (column.desc(), Thread.id.desc())
+    return (_T[_order_name(sort)].desc(), _T.id.desc())
 
 
 def rows_of(viewer: Viewer, thread_ids: Sequence[int]) -> dict[int, ThreadRow]:
     """List rows of these threads, as far as the viewer may see them, by id."""
     if not thread_ids:
         return {}
-    statement = _with_reading(viewer).where(listed_threads(viewer), Thread.id.in_(thread_ids))
-    return {row.id: row for row in _hydrated(db.session.execute(statement).all())}
+    statement = _with_reading(is_member=viewer.is_member)
+    statement = statement.where(listed_threads(viewer), _T.id.in_(thread_ids))
+    rows = db.session.execute(statement, {"me": viewer.id or 0}).all()
+    return {row.id: row for row in _hydrated(rows)}
 
 
 def _hydrated(rows: Sequence[Any]) -> tuple[ThreadRow, ...]:

@@ -10,11 +10,11 @@ import sqlalchemy as sa
 from core.db import db
 from core.errors import NotFound
 from core.live import hears
-from core.viewer import STAFF, Viewer
+from core.viewer import Viewer
 from forum import policy
 from forum.addresses import PER_PAGE, page_of, plain_path
 from forum.models import Category, Draft, Escalation, Flag, Follow, Post, PostVote, Reading, Thread
-from forum.visibility import Statement, may_read_post, visible_posts, visible_threads
+from forum.visibility import Statement, may_read_post, stand_in, visible_posts, visible_threads
 from people.queries import PersonCard, cards
 
 _NOBODY: Final = PersonCard(0, "", "", "removed", "", 0, 0, False)
@@ -155,14 +155,8 @@ def _head_statement(clearance: int, moderates: bool) -> Statement:
         .outerjoin(follow, sa.and_(follow.c.thread_id == _T.id, follow.c.person_id == me))
         .outerjoin(reading, sa.and_(reading.c.thread_id == _T.id, reading.c.person_id == me))
         .outerjoin(draft, sa.and_(draft.c.person_id == me, draft.c.key == sa.bindparam("draft_key")))
-        .where(_T.id == wanted, visible_threads(_stand_in(clearance, moderates)))
+        .where(_T.id == wanted, visible_threads(stand_in(clearance, moderates=moderates)))
     )
-
-
-def _stand_in(clearance: int, moderates: bool) -> Viewer:
-    """Any viewer of this kind, for the rule of visibility to look at."""
-    roles = {"moderator"} if moderates else {"agent"} if clearance == STAFF else set()
-    return Viewer(id=0 if clearance else None, roles=frozenset(roles))
 
 
 def _posts_statement() -> Statement:

@@ -5,7 +5,7 @@ all the rest of the page. And most readers of a post see the same of it: what is
 drawn from, so there is nothing to invalidate.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -24,7 +24,7 @@ from core.web import instant, iso
 from forum import policy
 from forum.models import QUESTION
 from forum.queries import CategoryCard, PostView, ThreadPage, ThreadRow
-from forum.queries.lists import tag_path
+from forum.queries.lists import TagCard, tag_path
 from people.queries import PersonCard
 
 _TIME: Final = Markup(
@@ -154,6 +154,17 @@ def rows(rooms: Mapping[int, CategoryCard]) -> Callable[[ThreadRow], Markup]:
         return _row(row, rooms.get(row.category_id), where)
 
     return draw
+
+
+def around(what: str, things: Sequence[CategoryCard] | Sequence[TagCard]) -> Markup:
+    """A `tag_cloud`, `category_grid` or `room_list`."""
+    return _around(what, tuple(things), str(get_locale() or "en"), asset("icons.svg"))
+
+
+@lru_cache(maxsize=256)
+def _around(what: str, things: tuple[Any, ...], locale: str, icons: str) -> Markup:
+    drawing: Any = current_app.jinja_env.get_template("forum/around.html").module
+    return Markup(getattr(drawing, what)(things))  # noqa: S704 - a macro's own output
 
 
 @lru_cache(maxsize=8192)

@@ -12,7 +12,7 @@ from forum import addresses, policy
 from forum.models import Post
 from forum.queries import CategoryCard, Wanted, status_of
 from forum.queries.lists import hue_of, tag_path
-from forum.views.kit import face, kit, moments, page_of_posts, reply_fields, rows
+from forum.views.kit import around, face, kit, moments, page_of_posts, reply_fields, rows
 
 Numbers = list[tuple[int, str, bool] | None]
 
@@ -133,6 +133,7 @@ class ForTemplates:
     page_of_posts = staticmethod(page_of_posts)
     reply_fields = staticmethod(reply_fields)
     rows = staticmethod(rows)
+    around = staticmethod(around)
     thread_path = staticmethod(addresses.thread_path)
     plain_path = staticmethod(addresses.plain_path)
     tag_path = staticmethod(tag_path)

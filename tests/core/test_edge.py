@@ -1,0 +1,139 @@
+"""The transaction edge: what a request may write, when it is stored, and what happens after."""
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from core import clock
+from core import db as edge
+from core.db import ReadOnlyTransaction, after_commit, apart, db, writing
+from core.errors import Refused
+from core.site import SiteValue
+
+
+def value_of(name: str) -> str | None:
+    found = db.session.execute(sa.select(SiteValue.value).where(SiteValue.name == name)).scalar()
+    db.session.rollback()
+    return found
+
+
+def put(name: str, value: str = "x") -> None:
+    db.session.add(SiteValue(name=name, value=value, changed_at=clock.now()))
+    db.session.flush()
+
+
+@pytest.fixture
+def routes(app: Flask) -> Flask:
+    """Three routes that write: one answers well, one refuses, one is a GET."""
+    app.config["WTF_CSRF_ENABLED"] = False
+
+    def well() -> str:
+        put("well")
+        return "ok"
+
+    def badly() -> str:
+        put("badly")
+        raise Refused("No.")
+
+    def looking() -> str:
+        put("looking")
+        return "ok"
+
+    def later() -> str:
+        apart(lambda: put("later"))
+        return "ok"
+
+    app.add_url_rule("/try/well", "try_well", well, methods=["POST"])
+    app.add_url_rule("/try/badly", "try_badly", badly, methods=["POST"])
+    app.add_url_rule("/try/looking", "try_looking", looking)
+    app.add_url_rule("/try/later", "try_later", later)
+    return app
+
+
+@pytest.mark.both
+def test_a_good_answer_is_stored_and_a_refusal_is_not(routes: Flask):
+    client = routes.test_client()
+    assert client.post("/try/well").status_code == 200
+    assert client.post("/try/badly").status_code == 422
+    with routes.app_context():
+        assert value_of("well") == "x"
+        assert value_of("badly") is None
+
+
+@pytest.mark.both
+def test_a_get_cannot_write(routes: Flask):
+    assert routes.test_client().get("/try/looking").status_code == 500
+    with routes.app_context():
+        assert value_of("looking") is None
+
+
+def test_what_is_put_off_is_done_after_the_answer(routes: Flask):
+    response = routes.test_client().get("/try/later")
+    assert response.status_code == 200
+    response.close()
+    with routes.app_context():
+        assert value_of("later") == "x"
+
+
+@pytest.mark.both
+def test_a_block_that_fails_leaves_nothing(context: Flask):
+    with pytest.raises(ZeroDivisionError), writing():
+        put("half")
+        raise ZeroDivisionError
+    assert value_of("half") is None
+
+
+def test_a_block_inside_a_block_joins_it(context: Flask):
+    with pytest.raises(ZeroDivisionError), writing():
+        with writing():
+            put("inner")
+        raise ZeroDivisionError
+    assert value_of("inner") is None
+
+
+def test_after_commit_runs_once_it_is_stored_and_never_after_a_rollback(context: Flask):
+    heard: list[str] = []
+    with writing():
+        put("kept")
+        after_commit(lambda: heard.append("kept"))
+    with pytest.raises(ZeroDivisionError), writing():
+        after_commit(lambda: heard.append("lost"))
+        raise ZeroDivisionError
+    with writing():
+        put("next")
+    assert heard == ["kept"]
+
+
+@pytest.mark.both
+def test_outside_of_a_block_nothing_can_be_written(context: Flask):
+    with pytest.raises(ReadOnlyTransaction):
+        put("stray")
+    db.session.rollback()
+    with pytest.raises(ReadOnlyTransaction):
+        db.session.execute(sa.update(SiteValue).values(value="y"))
+    db.session.rollback()
+
+
+@pytest.mark.both
+def test_inserting_what_is_there_already_changes_nothing(context: Flask):
+    row = {"name": "twice", "value": "first", "changed_at": clock.now(), "changed_by_id": None}
+    with writing():
+        edge.insert_ignore(SiteValue.__table__, [row])
+        edge.insert_ignore(SiteValue.__table__, [row | {"value": "second"}])
+    assert value_of("twice") == "first"
+    with writing():
+        edge.upsert(SiteValue.__table__, row, key=["name"], change={"value": "third"})
+    assert value_of("twice") == "third"
+
+
+@pytest.mark.both
+def test_times_come_back_aware_and_in_utc(context: Flask):
+    moment = clock.now()
+    with writing():
+        db.session.add(SiteValue(name="when", value="", changed_at=moment))
+    found = db.session.execute(sa.select(SiteValue.changed_at).where(SiteValue.name == "when")).scalar_one()
+    assert found == moment
+    assert found.utcoffset().total_seconds() == 0
+    db.session.rollback()
+    with pytest.raises(sa.exc.StatementError), writing():
+        db.session.add(SiteValue(name="naive", value="", changed_at=moment.replace(tzinfo=None)))
