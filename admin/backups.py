@@ -27,7 +27,7 @@ from core.db import db, dialect
 from core.errors import NotFound
 from core.files import get, put
 from core.files.keys import is_key, key_for, type_of
-from core.site import site
+from core.site import forget, site
 from forum.models import Attachment
 from people.models import Person
 
@@ -265,6 +265,7 @@ def _load(path: Path) -> None:
     else:
         _load_postgres(path)
     db.engine.dispose()
+    forget()
 
 
 def _load_sqlite(path: Path) -> None:

@@ -1,6 +1,6 @@
 """Every read of the desk: the circle's stages, and the log."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,8 +13,8 @@ from core import clock
 from core.db import db
 from core.outbox import Event
 from core.viewer import STAFF_ROLES, Viewer
-from forum.models import ANSWER, QUESTION, Post, Thread
-from forum.visibility import listed_threads, visible_threads
+from forum.models import ANSWER, QUESTION, Category, Post, Thread
+from forum.visibility import listed_threads, visible_categories, visible_threads
 from ideation.models import IN_PROGRESS, OPEN, PLANNED, SHIPPED, Idea, IdeaEvidence, IdeaStatusChange
 from ideation.releases import queries as releases
 from ideation.releases.models import Release, Shipping
@@ -250,35 +250,54 @@ def log(viewer: Viewer, limit: int = 50, before_id: int | None = None, kind: str
         statement = statement.where(Event.id < before_id)
     rows: Sequence[Event] = db.session.execute(statement).scalars().all()
     cards = people.cards([r.actor_id for r in rows] + [r.payload.get("person_id") for r in rows])
-    titles = _titles(viewer, {r.payload["thread_id"] for r in rows if r.payload.get("thread_id")})
-    return [_line(row, cards, titles) for row in rows]
+    places = _places(viewer, rows)
+    return [_line(row, cards, places) for row in rows]
 
 
-def _titles(viewer: Viewer, thread_ids: Collection[int]) -> dict[int, str]:
-    statement = sa.select(Thread.id, Thread.title).where(
-        Thread.id.in_(list(thread_ids)), visible_threads(viewer)
+Place = tuple[str, str]  # what it is called, and where it stands
+
+
+def _places(viewer: Viewer, rows: Sequence[Event]) -> dict[tuple[str, int], Place]:
+    """Threads, ideas and categories named in these events, as far as the viewer may see them."""
+
+    def ids(name: str) -> list[int]:
+        return [row.payload[name] for row in rows if row.payload.get(name)]
+
+    threads = sa.select(Thread.id, Thread.title).where(
+        Thread.id.in_(ids("thread_id")), visible_threads(viewer)
     )
-    return {row.id: row.title for row in db.session.execute(statement)}
+    ideas = sa.select(Idea.id, Thread.title).join(Thread, Thread.id == Idea.thread_id)
+    rooms = sa.select(Category.id, Category.name, Category.slug).where(
+        Category.id.in_(ids("category_id")), visible_categories(viewer)
+    )
+    found = {("thread_id", r.id): (r.title, f"/t/{r.id}") for r in db.session.execute(threads)}
+    seen = ideas.where(Idea.id.in_(ids("idea_id")), visible_threads(viewer))
+    found |= {("idea_id", r.id): (r.title, f"/ideas/{r.id}") for r in db.session.execute(seen)}
+    return found | {("category_id", r.id): (r.name, f"/c/{r.slug}") for r in db.session.execute(rooms)}
 
 
-def _line(row: Event, cards: Mapping[int, people.PersonCard], titles: Mapping[int, str]) -> LogLine:
-    title, path = _place(row.payload, cards, titles)
+def _line(
+    row: Event, cards: Mapping[int, people.PersonCard], places: Mapping[tuple[str, int], Place]
+) -> LogLine:
+    title, path = _place(row.payload, cards, places)
     return LogLine(row.id, row.kind, row.payload, cards.get(row.actor_id or 0), row.at, title, path)
 
 
 def _place(
-    payload: Mapping[str, Any], cards: Mapping[int, people.PersonCard], titles: Mapping[int, str]
-) -> tuple[str, str]:
-    """What it was done to: a thread, a person, an outside post, a source."""
-    thread_id, person = payload.get("thread_id") or 0, cards.get(payload.get("person_id") or 0)
-    if thread_id in titles:
-        return titles[thread_id], f"/t/{thread_id}"
+    payload: Mapping[str, Any],
+    cards: Mapping[int, people.PersonCard],
+    places: Mapping[tuple[str, int], Place],
+) -> Place:
+    """What it was done to: a thread, an idea, a category, a person, an outside post, a source."""
+    for name in ("thread_id", "idea_id", "category_id"):
+        if (name, payload.get(name, 0)) in places:
+            return places[name, payload[name]]
+    person = cards.get(payload.get("person_id") or 0)
     if person is not None:
         return person.name, person.url
-    for word, place in (("mention", "/inbox"), ("source", "/sources")):
-        number = payload.get(f"{word}_id")
-        if number is not None and "name" not in payload:
-            return f"#{number}", f"{place}/{number}"
+    for name, place in (("mention_id", "/inbox"), ("source_id", "/sources")):
+        if name in payload and "name" not in payload:
+            return f"#{payload[name]}", f"{place}/{payload[name]}"
     return str(payload.get("name", "")), ""
 
 

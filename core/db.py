@@ -187,8 +187,10 @@ def _commit() -> None:
 
 
 def after_commit(action: Callable[[], None]) -> None:
-    """Run `action` once the current transaction is safely stored; it is dropped on rollback."""
-    db.session().info.setdefault("after_commit", []).append(action)
+    """Run `action` once the current transaction is safely stored (the same one only once); dropped on rollback."""
+    waiting = db.session().info.setdefault("after_commit", [])
+    if action not in waiting:
+        waiting.append(action)
 
 
 def _forget() -> None:

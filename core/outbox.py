@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import Any, ClassVar, TypeVar
 
 import sqlalchemy as sa
@@ -163,9 +164,7 @@ def record(*facts: Fact, actor: Viewer) -> None:
         ]
         if waiting:
             db.session.execute(sa.insert(DeliveryRow.__table__), waiting)  # type: ignore[arg-type]
-    if not g.get("outbox_wakes"):
-        g.outbox_wakes = True
-        after_commit(_wake_once)
+    after_commit(wake)
 
 
 def _store(fact: Fact, actor: Viewer, moment: datetime) -> int:
@@ -180,11 +179,6 @@ def _store(fact: Fact, actor: Viewer, moment: datetime) -> int:
     db.session.flush()
     found = db.session.execute(sa.insert(Event.__table__).values(**row).returning(Event.__table__.c.id))  # type: ignore[arg-type]
     return int(found.scalar_one())
-
-
-def _wake_once() -> None:
-    g.outbox_wakes = False
-    wake()
 
 
 def wake() -> None:
@@ -202,7 +196,22 @@ class Claim:
     ids: tuple[int, ...]
 
 
-def claim(limit: int = BATCH) -> list[Claim]:
+class Lane(Enum):
+    """Which handlers a worker's thread takes: those that only touch the database, those that call outside, or all."""
+
+    INSIDE = "inside"
+    OUTSIDE = "outside"
+    ALL = "all"
+
+
+def _in_lane(lane: Lane) -> sa.ColumnElement[bool]:
+    if lane is Lane.ALL:
+        return sa.true()
+    outside = DeliveryRow.handler.in_([h.name for h in _handlers.values() if h.outside])
+    return outside if lane is Lane.OUTSIDE else sa.not_(outside)
+
+
+def claim(limit: int = BATCH, lane: Lane = Lane.ALL) -> list[Claim]:
     """Lease due receipts, oldest first, grouped by handler. Expired leases are taken again."""
     moment = clock.now()
     table = DeliveryRow.__table__
@@ -210,7 +219,8 @@ def claim(limit: int = BATCH) -> list[Claim]:
         sa.and_(table.c.state == WAITING, table.c.run_at <= moment),
         sa.and_(table.c.state == LEASED, table.c.lease_until < moment),
     )
-    chosen = sa.select(table.c.id).where(table.c.state < DONE, due).order_by(table.c.id).limit(limit)
+    wanted = sa.and_(table.c.state < DONE, due, _in_lane(lane))
+    chosen = sa.select(table.c.id).where(wanted).order_by(table.c.id).limit(limit)
     if dialect() == "postgresql":
         chosen = chosen.with_for_update(skip_locked=True)
     with writing():
@@ -224,6 +234,14 @@ def claim(limit: int = BATCH) -> list[Claim]:
     return _grouped(sorted((row.id, row.handler) for row in rows))
 
 
+def release_leases() -> None:
+    """What was leased waits again. For a start after which nobody else can have it in hand."""
+    table = DeliveryRow.__table__
+    db.session.execute(
+        sa.update(table).where(table.c.state == LEASED).values(state=WAITING, lease_until=None)  # type: ignore[arg-type]
+    )
+
+
 def _bury_exhausted(moment: datetime) -> None:
     """A receipt whose process died at every try is dead too."""
     table = DeliveryRow.__table__
@@ -234,14 +252,14 @@ def _bury_exhausted(moment: datetime) -> None:
     )
 
 
-def has_due() -> bool:
+def has_due(lane: Lane = Lane.ALL) -> bool:
     """Whether anything waits: a cheap read, so that an idle worker writes nothing."""
     moment = clock.now()
     table = DeliveryRow.__table__
     statement = (
         sa.select(table.c.id)
         .where(table.c.state < DONE, sa.or_(table.c.run_at <= moment, table.c.lease_until < moment))
-        .where(sa.or_(table.c.state == WAITING, table.c.lease_until < moment))
+        .where(sa.or_(table.c.state == WAITING, table.c.lease_until < moment), _in_lane(lane))
         .limit(1)
     )
     found = db.session.execute(statement).first() is not None

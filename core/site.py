@@ -72,6 +72,11 @@ def site() -> Site:
     return found
 
 
+def forget() -> None:
+    """Read the values anew at the next question: the database was replaced."""
+    current_app.extensions.pop(_KEY, None)
+
+
 def set_site(actor: Viewer, **values: str) -> None:
     """Store values in the current transaction. The caller has asked its policy."""
     for name, value in values.items():

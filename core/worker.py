@@ -24,6 +24,7 @@ from core.db import Model, db, insert_ignore, writing
 log = logging.getLogger(__name__)
 WAKE_CHANNEL = "fullcircle:wake"
 IDLE_SECONDS = 1.0
+OUTSIDE_BATCH = 10  # few at a time: each may take seconds, and its lease runs meanwhile
 SCHEDULE_LEASE = timedelta(minutes=30)
 
 celery = Celery("fullcircle")
@@ -157,9 +158,14 @@ def init(app: Flask, settings: Settings) -> None:
         client = redis.Redis.from_url(settings.redis_url, socket_timeout=2, socket_connect_timeout=2)
         app.extensions["fullcircle.wake"] = lambda: _publish_wake(client)
     else:
-        alarm = threading.Event()
-        app.extensions["fullcircle.alarm"] = alarm
-        app.extensions["fullcircle.wake"] = alarm.set
+        alarms = {lane: threading.Event() for lane in (outbox.Lane.INSIDE, outbox.Lane.OUTSIDE)}
+        app.extensions["fullcircle.alarms"] = alarms
+        app.extensions["fullcircle.wake"] = lambda: _ring(alarms)
+
+
+def _ring(alarms: dict[outbox.Lane, threading.Event]) -> None:
+    for alarm in alarms.values():
+        alarm.set()
 
 
 def _publish_wake(client: Any) -> None:
@@ -181,46 +187,64 @@ def drain(limit: int = 10_000) -> int:
     return done
 
 
+def release() -> None:
+    """Give back every lease, of receipts and schedules: only where no other process can hold one."""
+    with writing():
+        outbox.release_leases()
+        db.session.execute(sa.update(ScheduleRow).values(lease_until=None))
+
+
 class Worker:
-    """A thread that claims due receipts and schedules until stopped, and runs them here or sends them to Celery."""
+    """Two threads that claim what is due until stopped, and run it here or send it to Celery.
+
+    One delivers what only touches the database; the other runs schedules and what calls other machines, so that a
+    feed that hangs holds up no notice.
+    """
 
     def __init__(self, app: Flask) -> None:
         self.app = app
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._run, args=(lane,), name=f"outbox-{lane.value}", daemon=True)
+            for lane in (outbox.Lane.INSIDE, outbox.Lane.OUTSIDE)
+        ]
 
     def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def stop(self, timeout: float = 10.0) -> None:
-        """Finish the receipt in hand and end; seconds to wait for it."""
-        self._stop.set()
-        alarm = self.app.extensions.get("fullcircle.alarm")
-        if alarm:
-            alarm.set()
-        self._thread.join(timeout)
-
-    def _run(self) -> None:
+        """Begin. At home nobody else delivers: what a killed process had in hand is taken again at once."""
         with self.app.app_context():
             prepare_schedules()
-        wait = _waiter(self.app)
+            if not settings().redis_url:
+                release()
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self, timeout: float = 10.0) -> None:
+        """Finish the receipts in hand and end; seconds to wait for them."""
+        self._stop.set()
+        for alarm in self.app.extensions.get("fullcircle.alarms", {}).values():
+            alarm.set()
+        for thread in self._threads:
+            thread.join(timeout)
+
+    def _run(self, lane: outbox.Lane) -> None:
+        wait = _waiter(self.app, lane)
         while not self._stop.is_set():
             try:
-                if not self._turn():
+                if not self._turn(lane):
                     wait()
             except Exception:
                 log.exception("the worker stumbled; it goes on")
                 self._stop.wait(IDLE_SECONDS)
 
-    def _turn(self) -> bool:
+    def _turn(self, lane: outbox.Lane) -> bool:
         """One look; True when there was something to do."""
         with self.app.app_context():
-            for name in claim_schedules():
-                _hand_over(run_schedule, [name])
-            if not outbox.has_due():
+            if lane is outbox.Lane.OUTSIDE:
+                for name in claim_schedules():
+                    _hand_over(run_schedule, [name])
+            if not outbox.has_due(lane):
                 return False
-            claims = outbox.claim()
+            claims = outbox.claim(OUTSIDE_BATCH if lane is outbox.Lane.OUTSIDE else outbox.BATCH, lane)
             for claim in claims:
                 if self._stop.is_set():
                     return True
@@ -235,10 +259,11 @@ def _hand_over(task: Any, args: list[Any]) -> None:
         task.apply(args=args, throw=True)
 
 
-def _waiter(app: Flask) -> Callable[[], None]:
+def _waiter(app: Flask, lane: outbox.Lane) -> Callable[[], None]:
     """A function that returns at the next wake-up, after a second at the latest."""
-    alarm: threading.Event | None = app.extensions.get("fullcircle.alarm")
-    if alarm is not None:
+    alarms: dict[outbox.Lane, threading.Event] | None = app.extensions.get("fullcircle.alarms")
+    if alarms is not None:
+        alarm = alarms[lane]
 
         def wait_here() -> None:
             alarm.wait(IDLE_SECONDS)

@@ -89,7 +89,7 @@ def _action(kind: str) -> str:
 
 def _why(kind: str) -> str:
     label = kinds.BY_KEY[kind].label
-    return _("You get this letter because you chose to be told by mail: %(kind)s.", kind=label)
+    return _("You get this letter because letters of this kind are on for you: %(kind)s.", kind=label)
 
 
 def _quote(notice: Notice) -> str:

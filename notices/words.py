@@ -50,7 +50,7 @@ def _shipped(values: Mapping[str, Any], title: str) -> str:
 def address(kind: str, *, thread_id: int | None, slug: str, post_id: int | None) -> str:
     """Where the notice leads, as a path of this site; the thread page sends readers on where they belong."""
     if thread_id is None:
-        return "/experts" if kind == kinds.LEVEL else "/notices"
+        return "/points" if kind == kinds.LEVEL else "/notices"
     if post_id is not None:
         return f"/posts/{post_id}"
     return addresses.plain_path(thread_id, slug)

@@ -1,6 +1,6 @@
 """Routes of reputation: the hidden experts, and how points come about."""
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from core.errors import require
@@ -18,6 +18,12 @@ def experts() -> ResponseReturnValue:
     require(policy.may_see_experts(asker))
     tag = request.args.get("tag", "").strip()[:40]
     return render_template("reputation/experts.html", experts=queries.hidden_experts(asker, tag=tag), tag=tag)
+
+
+@blueprint.get("/points")
+def own_points() -> ResponseReturnValue:
+    """One's own ledger, for letters that know no handle."""
+    return redirect(url_for("reputation.points", handle=member().handle))
 
 
 @blueprint.get("/people/<handle>/points")

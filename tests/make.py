@@ -125,6 +125,7 @@ def category(kind: str = QUESTION, access: int = 0, name: str = "") -> Category:
 def any_category(kind: str = QUESTION) -> Category:
     """The first public category of this kind, made when there is none."""
     statement = sa.select(Category).where(Category.default_kind == kind, Category.access == 0)
+    statement = statement.where(Category.archived_at.is_(None))
     found = db.session.execute(statement.order_by(Category.id).limit(1)).scalar_one_or_none()
     return found or category(kind)
 
@@ -147,6 +148,18 @@ def thread(
             body=render(text),
             **more,
         )
+
+
+def answer(thread: Thread, text: str = "", *, by: Viewer | None = None, **more: Any) -> Post:
+    """A reply, an answer where the thread is a question: `answer(thread, "Turn it off", by=ben)`."""
+    with writing():
+        body = render(text or f"Answer number {next(_numbers)}")
+        return forum_actions.reply(by or actor("Ben"), thread, body, **more)
+
+
+def comment(thread: Thread, text: str = "", *, by: Viewer | None = None, **more: Any) -> Post:
+    """A remark beside the answers."""
+    return answer(thread, text or f"Remark number {next(_numbers)}", by=by, as_comment=True, **more)
 
 
 def opening(thread: Thread) -> Post:

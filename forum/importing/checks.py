@@ -13,8 +13,8 @@ _PROBLEMS: Final = (
      "'question ' || parent"),
     ("Posts.xml", "post", f"author = '{NOBODY}' OR author LIKE 'name:%'", "post", 1,
      "it has no owner; the name given, or nobody, stands for the author", "author_name"),
-    ("Posts.xml", "post", "thread IS NOT NULL AND author LIKE 'user:%' AND author NOT IN (SELECT key FROM author)", "post", 1,
-     "its owner is not in Users.xml; a person without a profile stands for the author", "author"),
+    ("Posts.xml", "post", "thread IS NOT NULL AND author LIKE 'user:%' AND author NOT IN (SELECT key FROM "
+     "author)", "post", 1, "its owner is not in Users.xml; a person without a profile stands for the author", "author"),
     ("Posts.xml", "post", "accepted IS NOT NULL AND NOT EXISTS (SELECT 1 FROM post AS answer WHERE answer.id = "
      "post.accepted AND answer.kind = 2 AND answer.thread = post.id)", "post", 1,
      "its accepted answer is not in the dump", "'answer ' || accepted"),

@@ -19,7 +19,7 @@ from forum.importing.mapping import BadRow, Values
 
 MOST_THREADS: Final = 200
 ROWS_AT_ONCE: Final = 1_000
-MOST_WEIGHT: Final = 8_000
+MOST_WEIGHT: Final = 3_000
 """Rows and thousands of characters in one batch: what a transaction writes in a fraction of a second."""
 
 _TABLES: Final = {

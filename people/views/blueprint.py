@@ -6,9 +6,10 @@ from flask import Blueprint, request, session
 from flask_login import login_user
 
 from core.db import db
-from core.sign_in import member
+from core.sign_in import member, viewer
 from core.viewer import Viewer
-from people import actions, queries, words
+from people import actions, queries, sessions, words
+from people.models import Person
 
 blueprint = Blueprint("people", __name__)
 blueprint.add_app_template_filter(words.role_name, "role_name")
@@ -19,6 +20,12 @@ def fresh_member() -> Viewer:
     asker = member()
     actions.require_fresh(asker)
     return asker
+
+
+def enter(person: Person, *, remember: bool) -> None:
+    """Sign in somebody who just proved who they are; whoever was signed in here before is signed out."""
+    actions.sign_out(viewer())
+    hold_session(sessions.begin_session(person, remember=remember, **browser()), remember=remember)
 
 
 def hold_session(token: str, *, remember: bool) -> None:

@@ -8,10 +8,10 @@ from core.errors import Refused, require
 from core.forms import parse, shown_again
 from core.sign_in import member, viewer
 from core.viewer import Viewer
-from people import actions, forms, policy, queries, sessions
+from people import actions, forms, policy, queries
 from people.passwords import SHORTEST
 from people.views import limits
-from people.views.blueprint import blueprint, browser, hold_session, undo
+from people.views.blueprint import blueprint, enter, undo
 from people.views.registering import dead_link, proof_page
 from people.words import role_options
 
@@ -81,5 +81,5 @@ def accepting(token: str) -> ResponseReturnValue:
         found = queries.invitation_of_token(token)
         email = found.email if found else ""
         return shown_again("people/invitation.html", refused, token=token, email=email, shortest=SHORTEST)
-    hold_session(sessions.begin_session(person, remember=False, **browser()), remember=False)
+    enter(person, remember=False)
     return redirect("/", 303)

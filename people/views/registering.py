@@ -7,11 +7,11 @@ from core.config import settings
 from core.errors import Refused
 from core.forms import parse, shown_again
 from core.sign_in import viewer
-from people import actions, forms, proofs, queries, sessions
+from people import actions, forms, proofs, queries
 from people.models import Person
 from people.passwords import SHORTEST
 from people.views import limits
-from people.views.blueprint import blueprint, browser, hold_session, undo
+from people.views.blueprint import blueprint, enter, undo
 
 
 @blueprint.get("/register")
@@ -83,7 +83,7 @@ def confirming(token: str) -> ResponseReturnValue:
         if link is None:
             return dead_link(url_for("people.resend"))
         return shown_again("people/confirm.html", refused, token=token, person=queries.person(link.person_id))
-    hold_session(sessions.begin_session(person, remember=False, **browser()), remember=False)
+    enter(person, remember=False)
     return redirect("/", 303)
 
 

@@ -6,10 +6,10 @@ from flask.typing import ResponseReturnValue
 from core.errors import NotFound, Refused
 from core.forms import parse, shown_again
 from core.sign_in import viewer
-from people import actions, forms, queries, sessions
+from people import actions, forms, queries
 from people.passwords import SHORTEST
 from people.views import limits
-from people.views.blueprint import blueprint, browser, hold_session, undo
+from people.views.blueprint import blueprint, enter, undo
 
 
 @blueprint.get("/setup")
@@ -32,5 +32,5 @@ def setting_up() -> ResponseReturnValue:
         if not queries.is_setup_open():
             raise NotFound from None
         return shown_again("people/setup.html", refused, shortest=SHORTEST)
-    hold_session(sessions.begin_session(person, remember=True, **browser()), remember=True)
+    enter(person, remember=True)
     return redirect("/", 303)

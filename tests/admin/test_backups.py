@@ -86,7 +86,8 @@ def test_a_restored_community_takes_new_posts(house, archive):
 @pytest.mark.both
 def test_a_backup_while_others_write_is_one_moment(house, app, tmp_path):
     """Each write is a thread with its opening post: a backup that saw half of one would count differently."""
-    stop, written = threading.Event(), []
+    stop = threading.Event()
+    written: list[int] = []
 
     def write_on() -> None:
         with app.app_context():
@@ -170,7 +171,10 @@ def archive_secret(archive: Path, secret: str) -> None:
 
 
 def without(name: str) -> Change:
-    return lambda members: members.pop(next(m for m in members if m.startswith(name))) and None
+    def change(members: dict[str, bytes]) -> None:
+        del members[next(m for m in members if m.startswith(name))]
+
+    return change
 
 
 def with_bytes(name: str, data: bytes) -> Change:
@@ -252,16 +256,19 @@ def test_a_manifest_tells_what_is_in_the_archive(house, archive):
 
 
 @pytest.mark.scale
-def test_no_password_stands_in_the_arguments_of_the_programs(house, monkeypatch):
+def test_no_password_stands_in_the_arguments_of_the_programs(house):
     seen = {}
 
     def run(command, **more):
         seen["command"], seen["environ"] = command, more["env"]
 
-    url = db.engine.url.set(password="hunter2", host="db.example")
-    monkeypatch.setattr(type(db), "engine", type("Engine", (), {"url": url, "dialect": db.engine.dialect})())
-    monkeypatch.setattr(backups.subprocess, "run", run)
-    backups._dump_postgres(Path("/nowhere/database.pgdump"))
+    class Engine:
+        url = db.engine.url.set(password="hunter2", host="db.example")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(db), "engine", Engine())
+        patch.setattr(backups.subprocess, "run", run)
+        backups._dump_postgres(Path("/nowhere/database.pgdump"))
     assert "hunter2" not in " ".join(seen["command"])
     assert seen["environ"]["PGPASSWORD"] == "hunter2"
 

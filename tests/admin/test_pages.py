@@ -215,8 +215,10 @@ def test_the_logo_is_held_against_deletion(house):
 
 @pytest.fixture
 def letter(context) -> str:
-    words = {"subject": "Hello <b>", "text": "See https://example.com", "html": "<p style='color:red'>Hi</p>"}
-    mail.send(mail.Letter("ana@example.com", **words, message_id="one@localhost"))
+    html = "<p style='color:red'>Hi</p>"
+    mail.send(
+        mail.Letter("ana@example.com", "Hello <b>", "See https://x.example", html, message_id="one@localhost")
+    )
     return mail.outbox()[0].key
 
 

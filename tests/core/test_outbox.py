@@ -60,7 +60,7 @@ def states() -> dict[str, int]:
     rows = db.session.execute(
         sa.select(DeliveryRow.handler, DeliveryRow.state).where(DeliveryRow.handler.like("test.%"))
     )
-    found = dict(rows)
+    found = dict(rows.all())
     db.session.rollback()
     return found
 
@@ -128,6 +128,21 @@ def test_a_lease_that_ran_out_is_taken_again():
         for claim in claims:
             outbox.deliver(claim.ids)
     assert heard.facts == [1]
+
+
+def test_at_home_a_restart_takes_up_at_once_what_a_killed_process_had_in_hand():
+    happen(1)
+    assert outbox.claim()
+    worker.release()
+    worker.drain()
+    assert heard.facts == [1]
+
+
+def test_what_calls_outside_does_not_hold_up_the_rest():
+    happen(1)
+    assert outbox.claim(lane=outbox.Lane.OUTSIDE) == []
+    assert outbox.has_due(outbox.Lane.INSIDE)
+    assert outbox.claim(lane=outbox.Lane.INSIDE)
 
 
 def test_a_receipt_done_meanwhile_is_not_done_again():

@@ -39,6 +39,7 @@ def picture(kind: str = "PNG", size: tuple[int, int] = (600, 300), mode: str = "
     return out.getvalue()
 
 
+@pytest.mark.settings(LANGUAGES="en,de")
 def test_a_profile_is_saved_and_shown(client: FlaskClient, own: FlaskClient):
     fields = {
         "bio": "I *like* tables.",
@@ -196,6 +197,7 @@ def test_after_the_theme_one_is_where_one_was_and_never_elsewhere(client: FlaskC
     assert make.post(client, "/settings/theme", theme="dark").location == "/"
 
 
+@pytest.mark.settings(LANGUAGES="en,de")
 def test_a_member_keeps_the_language_in_the_account(own: FlaskClient, ana: Person):
     make.post(own, "/settings/language", locale="de")
     assert queries.person(ana.id).locale == "de"

@@ -167,3 +167,8 @@ def test_a_profile_shows_level_points_and_topics(town, client):
     assert "Newcomer" in page
     assert "export" in page
     assert "secret" not in page
+
+
+def test_a_level_leads_to_ones_own_points(town, client):
+    assert make.client_of(town.ben).get("/points").headers["Location"] == f"/people/{town.ben.handle}/points"
+    assert "/sign-in" in client.get("/points").headers["Location"]

@@ -1,6 +1,7 @@
 """Points come from facts: each once, in any order, taken back and given back exactly."""
 
 import random
+from contextlib import suppress
 from itertools import count
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from core import clock, outbox, worker
 from core.db import db, writing
-from core.errors import Forbidden
+from core.errors import Forbidden, ProductError
 from core.outbox import DeliveryRow
 from core.text import render
 from forum import actions as forum
@@ -19,7 +20,7 @@ from forum.events import ThreadsImported
 from forum.models import Post, PostVote, Thread
 from ideation import actions as ideation
 from ideation.releases import actions as releases
-from notices.models import Notice
+from notices.models import Notice, NoticeMail
 from people.models import Person
 from people.portability import sections_of
 from reputation import actions, rules
@@ -162,6 +163,7 @@ def test_imported_posts_bring_their_points_once_and_announce_no_level(town):
     worker.drain()
     with writing():  # as an import would have left it: keys of origin, votes without voters
         db.session.execute(sa.delete(LedgerEntry))
+        db.session.execute(sa.delete(NoticeMail))
         db.session.execute(sa.delete(Notice))
         db.session.execute(
             sa.update(Post).values(origin_key=sa.literal("dump:") + sa.cast(Post.id, sa.String))
@@ -202,27 +204,20 @@ _titles = count(1)
 
 def do(town, deed: str, thread, answer) -> None:
     """One deed, if it is possible just now."""
-    try:
-        with writing():
-            match deed:
-                case "up" | "down" | "back":
-                    forum.vote(town.dev, answer, {"up": 1, "down": -1, "back": 0}[deed])
-                case "accept":
-                    forum.accept_answer(town.ana, thread, answer)
-                case "accept_for":
-                    forum.accept_answer(town.dev, thread, answer)
-                case "unaccept":
-                    forum.unaccept_answer(town.dev, thread)
-                case "delete":
-                    forum.delete_post(town.dev, answer, "spam")
-                case "restore":
-                    forum.restore_post(town.dev, answer)
-                case "hide":
-                    forum.delete_thread(town.dev, thread, "spam")
-                case "show":
-                    forum.restore_thread(town.dev, thread)
-    except Exception as error:
-        assert type(error).__name__ in {"NotFound", "Forbidden", "Refused", "Conflict"}, error
+    deeds = {
+        "up": lambda: forum.vote(town.dev, answer, 1),
+        "down": lambda: forum.vote(town.dev, answer, -1),
+        "back": lambda: forum.vote(town.dev, answer, 0),
+        "accept": lambda: forum.accept_answer(town.ana, thread, answer),
+        "accept_for": lambda: forum.accept_answer(town.dev, thread, answer),
+        "unaccept": lambda: forum.unaccept_answer(town.dev, thread),
+        "delete": lambda: forum.delete_post(town.dev, answer, "spam"),
+        "restore": lambda: forum.restore_post(town.dev, answer),
+        "hide": lambda: forum.delete_thread(town.dev, thread, "spam"),
+        "show": lambda: forum.restore_thread(town.dev, thread),
+    }
+    with suppress(ProductError), writing():
+        deeds[deed]()
 
 
 def deliver_in_random_order(seed: int) -> None:
