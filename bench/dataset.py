@@ -2,6 +2,7 @@
 
 import random
 from datetime import timedelta
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -14,39 +15,26 @@ from people.models import Person
 
 THREADS, POSTS, LONG = 5_000, 50_000, 1_000
 PASSWORD = "a long enough phrase for the bench"  # noqa: S105 - of a throw-away database
-WORDS = [
-    "invoice",
-    "export",
-    "report",
-    "total",
-    "customer",
-    "line",
-    "error",
-    "login",
-    "mobile",
-    "sync",
-    "bank",
-    "import",
-    "column",
-    "filter",
-    "date",
-    "team",
-    "access",
-    "price",
-    "plan",
-    "tax",
-    "number",
-    "format",
-    "update",
-    "version",
-    "backup",
-    "restore",
-    "search",
-    "mail",
-    "reminder",
-    "draft",
+COMMON: Final = (
+    "invoice", "export", "report", "total", "customer", "line", "error", "login", "mobile", "sync",
+    "bank", "import", "column", "filter", "date", "team", "access", "price", "plan", "tax", "number",
+    "format", "update", "version", "backup", "restore", "search", "mail", "reminder", "draft",
     "template",
-]
+)  # fmt: skip
+VOCABULARY: Final = 6_000
+_SYLLABLES: Final = ("ba", "de", "fi", "go", "ka", "lu", "mi", "no", "pe", "ra", "si", "to", "ve", "zu")
+
+
+def _words() -> tuple[list[str], list[float]]:
+    """A vocabulary in which few words are frequent and most are rare, as in every language (Zipf 1949)."""
+    dice = random.Random(3)
+    made = {"".join(dice.choices(_SYLLABLES, k=dice.randint(2, 4))) for _ in range(3 * VOCABULARY)}
+    words = [*COMMON, *sorted(made)][:VOCABULARY]
+    dice.shuffle(words)
+    return words, [1.0 / rank for rank in range(8, 8 + len(words))]
+
+
+WORDS, WEIGHTS = _words()
 
 
 def fill(threads: int = THREADS, posts: int = POSTS, long_thread: int = LONG) -> int:
@@ -88,7 +76,7 @@ def _sizes(threads: int, posts: int, long_thread: int) -> list[int]:
 
 def _body(dice: random.Random) -> str:
     lines = [
-        " ".join(dice.choices(WORDS, k=dice.randint(12, 40))).capitalize() + "."
+        " ".join(dice.choices(WORDS, WEIGHTS, k=dice.randint(12, 40))).capitalize() + "."
         for _ in range(dice.randint(1, 3))
     ]
     if dice.random() < 0.2:
@@ -99,7 +87,7 @@ def _body(dice: random.Random) -> str:
 def _thread(
     number: int, size: int, category_id: int, authors: list[int], dice: random.Random, start: object
 ) -> dict[str, object]:
-    words = " ".join(dice.choices(WORDS, k=7)).capitalize()
+    words = " ".join(dice.choices(WORDS, WEIGHTS, k=7)).capitalize()
     moment = clock.now() - timedelta(minutes=number)
     return {
         "id": number,

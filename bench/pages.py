@@ -264,6 +264,7 @@ def _ask(
     load.run(port, requests[:1] if len(requests) == 1 else requests, connections=2, seconds=0.5)
     figures: dict[str, Any] = {}
     for number in connections:
+        _settle(place)
         before = _cpu(place)
         found = load.run(
             port, requests, connections=number, seconds=0.6 if options.quick else options.seconds
@@ -283,6 +284,17 @@ def _ask(
             flush=True,
         )
     return figures
+
+
+def _settle(place: Place) -> None:
+    """Wait until the servers have done what the last run left in their queues."""
+    before = _cpu(place)
+    for _ in range(100):
+        time.sleep(0.3)
+        now = _cpu(place)
+        if now - before < 0.03:
+            return
+        before = now
 
 
 def _cpu(place: Place) -> float:

@@ -3,6 +3,7 @@
     python -m bench.search [--documents 50000] [--queries 300]
 
 Whoosh always; PostgreSQL too if PG_URL holds the SQLAlchemy address of a database that may be written to.
+CPU is that of this process alone, so it says little about PostgreSQL; it says most about Whoosh on a busy machine.
 The last line is JSON.
 """
 
@@ -144,10 +145,14 @@ def _queries(corpus: Corpus, count: int) -> list[str]:
 
 
 def _timed(name: str, calls: Sequence[Callable[[], object]]) -> dict[str, float]:
+    processor = time.process_time()
     spent = sorted(_milliseconds(call) for call in calls)
+    each = (time.process_time() - processor) * 1000 / len(calls)
     middle, tail = spent[len(spent) // 2], spent[int(len(spent) * 0.95)]
-    print(f"  {name}: p50 {middle:.1f} ms, p95 {tail:.1f} ms, worst {spent[-1]:.1f} ms")
-    return {f"{name}_p50_ms": middle, f"{name}_p95_ms": tail}
+    print(
+        f"  {name}: p50 {middle:.1f} ms, p95 {tail:.1f} ms, worst {spent[-1]:.1f} ms, mean CPU {each:.1f} ms"
+    )
+    return {f"{name}_p50_ms": middle, f"{name}_p95_ms": tail, f"{name}_cpu_ms": each}
 
 
 def _hostile(index: Index, corpus: Corpus) -> Iterator[float]:

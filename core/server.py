@@ -13,6 +13,7 @@ from typing import Any, Final
 import uvicorn
 from flask import Flask
 
+from core import search
 from core.asgi import Root, create_asgi
 from core.config import Settings
 from core.worker import Worker
@@ -33,6 +34,8 @@ def serve(app: Flask, settings: Settings, *, on_ready: Callable[[str], None] | N
     `on_ready` is told the address once it answers; without it the address is printed. Raises PortTaken.
     """
     listener = listen(settings.host, settings.port)
+    with app.app_context():
+        search.index().claim()  # one process writes the index: a second `run` over the same data stops here
     worker = Worker(app)
     server = Server(create_asgi(app), listener, on_ready or _print_address)
     with _quiet_signals():

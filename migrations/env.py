@@ -1,6 +1,6 @@
 """Runs migrations on the app's database. On SQLite foreign keys are off while tables are rebuilt, then checked."""
 
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from alembic import context
@@ -16,7 +16,7 @@ def is_ours(thing: Any, name: str | None, kind: str, reflected: bool, compare_to
     return not (kind == "table" and (name or "").startswith("search_"))
 
 
-def render(kind: str, thing: Any, autogen_context: Any) -> str | bool:
+def render(kind: str, thing: Any, autogen_context: Any) -> str | Literal[False]:
     """Write our own types as the plain ones they are made of."""
     if kind == "type" and isinstance(thing, Instant):
         return "sa.DateTime(timezone=True)"

@@ -53,7 +53,7 @@ KINDS: Final = {
 }
 
 
-@on(AccountMailWanted, name="people.account_mail")
+@on(AccountMailWanted, name="people.account_mail", outside=True)
 def send_account_mail(fact: AccountMailWanted, delivery: Delivery) -> None:
     """Write the mail with its link made anew; a link that has died meanwhile is not sent."""
     row, kind = db.session.get(MailToken, fact.token_id), KINDS[fact.purpose]
@@ -78,7 +78,7 @@ def _letter(key: str, row: MailToken, kind: Kind, person: Person) -> mail.Letter
     return _written(row.purpose, row.email, f"{kind.subject} · {site().name}", key, values)
 
 
-@on(PersonInvited, name="people.invitation_mail")
+@on(PersonInvited, name="people.invitation_mail", outside=True)
 def send_invitation(fact: PersonInvited, delivery: Delivery) -> None:
     """Write the invitation, unless it was withdrawn meanwhile."""
     row = db.session.get(Invitation, fact.invitation_id)

@@ -33,10 +33,7 @@ with warnings.catch_warnings():
 MERGED_AT_ONCE = 8  # segments of about the same size
 LARGEST_MERGE = 4_000  # documents: some seconds of the worker's time
 PATIENCE = 5.0  # seconds
-_STAYS, _LEAVES = (
-    b"stays",
-    b"     ",
-)  # what a process that holds the lock says about itself, behind its number
+_STAYS, _LEAVES = b"stays", b"     "  # written behind the number of the process that holds the lock
 _NAME = "MAIN"
 _SCHEMA = schema()
 

@@ -99,7 +99,7 @@ class OpenPart:
         files = CompoundStorage(BufferFile(data), use_mmap=False)
         self._terms = segment.codec().terms_reader(files, segment)
         reader = segment.codec().per_document_reader(files, segment)
-        self._rows = reader.column_reader("row", _ROWS)
+        self._rows: list[bytes] = list(reader.column_reader("row", _ROWS))
         self.size: int = segment.doc_count_all()
         self.ids, self.threads, self.created, self.access, self.lengths = (
             array(code, reader.column_reader(name, columns.NumericColumn(code)))
@@ -143,7 +143,7 @@ class OpenPart:
 
     def row(self, number: int, *, title_only: bool = False) -> bytes:
         """The words of a document in order: a line for the title, each tag, the body; spaces around each word."""
-        row: bytes = self._rows[number]
+        row = self._rows[number]
         return row.split(b"\n", 1)[0] if title_only else row
 
     def number_of(self, document_id: int) -> int | None:

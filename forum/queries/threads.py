@@ -267,7 +267,7 @@ def _desk(thread_id: int, post_ids: Sequence[int]) -> _Desk:
     )
     cases = sa.select(Escalation).where(Escalation.thread_id == thread_id, Escalation.closed_at.is_(None))
     by_post = {case.post_id: case for case in db.session.execute(cases).scalars()}
-    return _Desk(dict(db.session.execute(flags).tuples().all()), by_post)
+    return _Desk(dict(db.session.execute(flags).all()), by_post)
 
 
 def _people_in(head: Any, rows: Sequence[Any], desk: _Desk) -> set[int | None]:

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from core.db import apart
-from core.errors import Conflict, NotFound, ProductError, Refused, require
+from core.errors import Conflict, Forbidden, NotFound, ProductError, Refused, require
 from core.forms import errors_of, parse
 from core.limits import limiter
 from core.sign_in import member, viewer
@@ -71,11 +71,11 @@ def reply(thread_id: int) -> ResponseReturnValue:
     try:
         to = queries.post(actor, form.reply_to) if form.reply_to else None
         post = actions.reply(actor, found, body, reply_to=to, as_comment=form.kind == "comment")
-    except Refused as refused:
+    except (Refused, Forbidden) as refused:
         apart(
             lambda: actions.save_draft(actor, f"reply:{thread_id}", {"body": form.body})
         )  # this answer rolls back
-        return _reply_form(found, request.form, errors_of(refused)), refused.status
+        return _reply_form(found, request.form, _problem(refused)), refused.status
     actions.discard_draft(actor, f"reply:{thread_id}")
     return to_post(found, post)
 

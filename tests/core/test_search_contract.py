@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 
 from core import search
 from core.config import SettingError, Settings
+from core.db import writing
 from core.search import Document, Index, Phrase, Query, SearchDamaged, parse
 from core.search.documents import labels, labels_unwanted, labels_wanted, parts
 from core.search.postgres_index import PostgresIndex
@@ -484,7 +485,7 @@ def documents(index: Index) -> list[Document]:
     return documents[10:]
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(text=a_query, clearance=st.integers(0, 2))
 def test_every_engine_finds_exactly_the_posts_that_answer(index, documents, text, clearance):
     query = parse(text)
@@ -910,6 +911,19 @@ def test_search_url_overrules_the_database(tmp_path):
 def test_an_address_that_makes_no_sense_is_refused_with_what_to_do(url):
     with pytest.raises(SettingError, match="SEARCH_URL"):
         chosen(database_url="sqlite:///x.db", search_url=url)
+
+
+@pytest.mark.both
+def test_the_app_writes_in_write_transactions_and_searches_in_reading_ones(context):
+    with writing():
+        search.index().recover()
+        search.index().clear()
+        search.index().add([post(1, "Paper jam", "Printer", access=MEMBERS), post(2, "Paper")])
+        search.index().remove([2])
+    assert found(search.index(), "paper printer", MEMBERS) == {1}
+    assert found(search.index(), "paper printer", EVERYBODY) == set()
+    assert alike(search.index(), "printer") == [1]
+    assert (search.index().healthy(), search.index().count()) == (True, 1)
 
 
 def test_choosing_an_engine_writes_nothing(tmp_path):

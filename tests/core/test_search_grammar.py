@@ -14,9 +14,9 @@ from core.search.words import MOST_LEXEME_CHARS, fold, label, lexemes
 pieces = st.sampled_from(
     re.findall(
         r"\S+",
-        """printer "paper jam" - -" OR " tag: tag:x -tag:#y category: category:12 category:x by:@ana is:solved is: in:title
-        in: before:2024-01-31 after:2024-02-30 kind:question http://a.b * ? ~ [a TO z] (( a{99999} ' \\ :* <-> & | !
-        \0 ﷺ İ ß 東京 ภาษา हिन्दी e\u0301 \ud800""",
+        """printer "paper jam" - -" OR " tag: tag:x -tag:#y category: category:12 category:x by:@ana is:solved is:
+        in:title in: before:2024-01-31 after:2024-02-30 kind:question http://a.b * ? ~ [a TO z] (( a{99999}
+        ' \\ :* <-> & | ! \0 ﷺ İ ß 東京 ภาษา हिन्दी e\u0301 \ud800""",
     )
 )
 texts = st.one_of(st.text(), st.lists(pieces, max_size=40).map(" ".join))

@@ -342,6 +342,14 @@ def test_one_event_tells_of_a_batch_and_nobody_gets_a_notice(context, tmp_path, 
     assert db.session.execute(sa.select(sa.func.count()).select_from(Notice)).scalar() == 0
 
 
+def test_a_thread_too_heavy_for_a_batch_is_a_batch_of_its_own(context, tmp_path, monkeypatch):
+    monkeypatch.setattr(staging, "MOST_WEIGHT", 3)
+    bring(dump_files.community(tmp_path / "dump"))
+    imported = sa.select(sa.func.count()).where(Event.kind == "forum.threads_imported")
+    assert db.session.execute(imported).scalar() == 4  # the third, which has no replies, goes with the fourth
+    assert numbers()["post"] == 14
+
+
 @pytest.mark.both
 def test_pages_and_search_work_on_what_came_in(context, client, tmp_path):
     bring(dump_files.community(tmp_path / "dump"))

@@ -151,11 +151,12 @@ def test_the_channel_of_an_outside_thread_comes_along(dev):
     make.category(IDEA)
     with writing():
         poster = outside_person(dev, channel="forum", external_id="9", name="corner_bakery")
-    origin = {"origin_label": "Forum", "origin_url": "https://shops.example/9", "origin_key": "mention:9"}
-    idea = turn(dev, make.thread(by=dev, author_id=poster.id, **origin))
+    url = "https://shops.example/9"
+    thread = make.thread(by=dev, author_id=poster.id, origin_label="Forum", origin_url=url)
+    idea = turn(dev, thread)
     stands_on = db.session.get_one(Thread, idea.thread_id)
     assert (stands_on.author_id, stands_on.origin_label) == (poster.id, "Forum")
-    assert queries.evidence(dev, idea.id)[0].url == "https://shops.example/9"
+    assert queries.evidence(dev, idea.id)[0].url == url
 
 
 def test_a_thread_becomes_an_idea_only_once(ben, dev, cleo):
@@ -270,11 +271,11 @@ def test_the_turn_page_warns_when_the_idea_would_be_more_public_than_the_thread(
     assert "members only" not in desk.get(f"/t/{public.id}/idea").text
 
 
-@pytest.mark.parametrize("path", ["/t/{}/idea", "/t/{}/evidence"])
-def test_customers_are_turned_away_from_turning(ana, ben, path):
+def test_customers_are_turned_away_from_turning(ana, ben):
     idea = make.idea(by=ana)
     thread = make.thread(by=ben)
     client = make.client_of(ana)
     fields = {"title": "Export as a sheet", "body": "Long enough words.", "idea_id": str(idea.id)}
-    assert make.post(client, path.format(thread.id), **fields).status_code == 403
+    for path in (f"/t/{thread.id}/idea", f"/t/{thread.id}/evidence"):
+        assert make.post(client, path, **fields).status_code == 403
     assert client.get(f"/t/{thread.id}/idea").status_code == 403

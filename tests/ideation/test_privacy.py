@@ -59,12 +59,12 @@ def without_what_was_asked(page: str) -> str:
     return re.sub(r"(href|content)=\"[^\"]*[?&](q|tag|tags|title)=[^\"]*\"", "", page)
 
 
-@pytest.mark.parametrize("path", SURFACES)
-def test_no_surface_names_it_to_visitors(hidden, client, path):
-    answer = client.get(path)
-    assert answer.status_code in (200, 404)
-    assert CANARY not in without_what_was_asked(answer.text), path
-    assert "Quiet corner" not in answer.text
+def test_no_surface_names_it_to_visitors(hidden, client):
+    for path in SURFACES:
+        answer = client.get(path)
+        assert answer.status_code in (200, 404), path
+        assert CANARY not in without_what_was_asked(answer.text), path
+        assert "Quiet corner" not in answer.text, path
 
 
 def test_no_surface_names_an_idea_of_the_staff_to_customers(dev, ana):
@@ -80,19 +80,19 @@ def test_whoever_may_see_it_finds_it_everywhere(hidden, dev):
     for path in SURFACES:
         if path.startswith(("/feeds", "/sitemap", "/ideas?status=planned", "/roadmap", "/releases", "/tags")):
             continue
-        assert "offline mode" in client.get(path).text, path
+        assert "offline" in without_what_was_asked(client.get(path).text), path
     assert "on the roadmap" in client.get("/roadmap").text
 
 
-@pytest.mark.parametrize("path", ["/ideas/{0}", "/ideas/{0}/anything", "/t/{1}", "/t/{1}/idea"])
-def test_its_addresses_are_those_of_nothing(hidden, client, path):
-    answer = client.get(path.format(hidden.id, hidden.thread_id))
-    gone = client.get(path.format(999_999, 999_999))
-    if answer.status_code == 302:  # asked to sign in, whatever stands there
-        assert gone.status_code == 302 and "/sign-in" in answer.location
-    else:
-        assert (answer.status_code, gone.status_code) == (404, 404)
-    assert CANARY not in answer.text and "offline" not in answer.headers.get("Location", "")
+def test_its_addresses_are_those_of_nothing(hidden, client):
+    for path in ["/ideas/{0}", "/ideas/{0}/anything", "/t/{1}", "/t/{1}/idea"]:
+        answer = client.get(path.format(hidden.id, hidden.thread_id))
+        gone = client.get(path.format(999_999, 999_999))
+        if answer.status_code == 302:  # asked to sign in, whatever stands there
+            assert gone.status_code == 302 and "/sign-in" in answer.location
+        else:
+            assert (answer.status_code, gone.status_code) == (404, 404)
+        assert CANARY not in answer.text and "offline" not in answer.headers.get("Location", "")
 
 
 @pytest.mark.parametrize(

@@ -207,20 +207,20 @@ def test_an_archived_or_private_room_is_not_where_releases_go_by_default(cleo):
 # --- who may, and editing ---
 
 
-@pytest.mark.parametrize("roles", [("customer",), ("agent",), ("moderator",), ("supervisor",)])
-def test_only_product_managers_and_the_owner_make_releases(ana, roles):
+def test_only_product_managers_and_the_owner_make_releases(ana):
     idea, draft = make.idea(by=ana), make.release()
-    actor = make.actor("Sam", *roles)
     attempts = [
-        lambda: actions.draft_release(actor, title="Mine"),
-        lambda: actions.edit_release(actor, draft, title="Mine", version="", notes=render("")),
-        lambda: actions.ship_in(actor, draft, idea),
-        lambda: actions.take_out(actor, draft, idea),
-        lambda: actions.publish(actor, draft),
+        lambda actor: actions.draft_release(actor, title="Mine"),
+        lambda actor: actions.edit_release(actor, draft, title="Mine", version="", notes=render("")),
+        lambda actor: actions.ship_in(actor, draft, idea),
+        lambda actor: actions.take_out(actor, draft, idea),
+        lambda actor: actions.publish(actor, draft),
     ]
-    for attempt in attempts:
-        with pytest.raises(Forbidden), writing():
-            attempt()
+    for role in ("customer", "agent", "moderator", "supervisor"):
+        actor = make.actor("Sam", role)
+        for attempt in attempts:
+            with pytest.raises(Forbidden), writing():
+                attempt(actor)
     with writing():
         assert actions.draft_release(make.actor("Olu", "owner"), title="Ours").id
 
@@ -325,23 +325,21 @@ def test_fields_that_the_form_does_not_have_publish_nothing(cleo):
     assert release.slug == "summer"
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
+def test_customers_and_agents_are_turned_away(ana, dev):
+    idea, release = make.idea(by=ana), make.release()
+    fields = {"title": "Mine now", "body": "Mine.", "idea_id": str(idea.id)}
+    paths = [
         "/releases",
         "/releases/{0}",
         "/releases/{0}/ideas",
         "/releases/{0}/ideas/{1}/removal",
         "/releases/{0}/publication",
         "/ideas/{1}/shipping",
-    ],
-)
-def test_customers_and_agents_are_turned_away(ana, dev, path):
-    idea, release = make.idea(by=ana), make.release()
-    fields = {"title": "Mine now", "body": "Mine.", "idea_id": str(idea.id)}
+    ]
     for actor in (ana, dev):
         client = make.client_of(actor)
-        assert make.post(client, path.format(release.id, idea.id), **fields).status_code == 403
+        for path in paths:
+            assert make.post(client, path.format(release.id, idea.id), **fields).status_code == 403, path
         for form in ("/releases/new", f"/releases/{release.id}/edit"):
             assert client.get(form).status_code == 403
 

@@ -45,21 +45,21 @@ def test_the_same_status_for_the_same_reason_is_no_news(ana, cleo):
     assert len(facts()) == len(queries.history(idea.id)) == 1
 
 
-@pytest.mark.parametrize("reason", ["", "   ", "\n"])
-def test_declining_needs_a_reason(ana, cleo, reason):
+def test_declining_needs_a_reason(ana, cleo):
     idea = make.idea(by=ana)
-    with pytest.raises(Refused) as refused:
-        set_to(cleo, idea, "declined", reason)
-    assert "reason" in refused.value.fields
+    for reason in ("", "   ", "\n"):
+        with pytest.raises(Refused) as refused:
+            set_to(cleo, idea, "declined", reason)
+        assert "reason" in refused.value.fields
     assert db.session.get_one(Idea, idea.id).status == "open"
 
 
-@pytest.mark.parametrize("status", ["shipped", "merged", "", "anything"])
-def test_a_status_that_is_not_set_by_hand_is_refused(ana, cleo, status):
+def test_a_status_that_is_not_set_by_hand_is_refused(ana, cleo):
     idea = make.idea(by=ana)
-    with pytest.raises(Refused) as refused:
-        set_to(cleo, idea, status, "Because.")
-    assert "status" in refused.value.fields
+    for status in ("shipped", "merged", "", "anything"):
+        with pytest.raises(Refused) as refused:
+            set_to(cleo, idea, status, "Because.")
+        assert "status" in refused.value.fields
 
 
 def test_a_shipped_idea_stays_shipped(ana, cleo):
@@ -68,11 +68,11 @@ def test_a_shipped_idea_stays_shipped(ana, cleo):
         set_to(cleo, idea, "open")
 
 
-@pytest.mark.parametrize("roles", [("customer",), ("agent",), ("moderator",), ("supervisor",)])
-def test_only_product_managers_and_the_owner_triage(ana, roles):
+def test_only_product_managers_and_the_owner_triage(ana):
     idea = make.idea(by=ana)
-    with pytest.raises(Forbidden):
-        set_to(make.actor("Sam", *roles), idea, "planned")
+    for role in ("customer", "agent", "moderator", "supervisor"):
+        with pytest.raises(Forbidden):
+            set_to(make.actor("Sam", role), idea, "planned")
     set_to(make.actor("Olu", "owner"), idea, "planned")
     assert idea.status == "planned"
 
