@@ -80,7 +80,7 @@ def _words(error: ErrorDetails) -> str:
     kind, context = error["type"], error.get("ctx") or {}
     if kind == "value_error":
         return str(context.get("error", "")) or _("This cannot be used.")
-    if kind == "missing" or (kind == "string_too_short" and not str(error["input"]).strip()):
+    if kind == "missing" or (kind == "string_too_short" and not error["input"]):
         return _("Please fill this in.")
     if kind.startswith("string_too_"):
         return _length_words(context)

@@ -35,7 +35,7 @@ def serve(app: Flask, settings: Settings, *, on_ready: Callable[[str], None] | N
     """
     listener = listen(settings.host, settings.port)
     with app.app_context():
-        search.index().claim()  # one process writes the index: a second `run` over the same data stops here
+        _claim_index()
     worker = Worker(app)
     server = Server(create_asgi(app), listener, on_ready or _print_address)
     with _quiet_signals():
@@ -45,6 +45,14 @@ def serve(app: Flask, settings: Settings, *, on_ready: Callable[[str], None] | N
         finally:
             worker.stop()
             listener.close()
+
+
+def _claim_index() -> None:
+    """One process writes the search index: a second `run` over the same data stops here."""
+    try:
+        search.index().claim()
+    except search.SearchBusy as busy:
+        raise SystemExit(str(busy)) from None
 
 
 def listen(host: str, port: int) -> socket.socket:

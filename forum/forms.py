@@ -16,6 +16,7 @@ from core.text import Rendered
 MOST_TAGS: Final = 5
 TAG_LENGTH: Final = 40
 BODY_LENGTH: Final = 32_000
+TITLE_LENGTH: Final = 200
 _TAG: Final = re.compile(r"(?=.*[^\W_])(?:[^\W_]|[-+#.])+")
 _DRAFT_KEY: Final = re.compile(r"thread|idea|release|(reply|edit):[0-9]{1,15}")
 DRAFT_FIELDS: Final = {"title": 200, "body": BODY_LENGTH, "tags": 300, "category_id": 20, "reason": 200}
@@ -41,16 +42,13 @@ def _draft_key(value: str) -> str:
     return value
 
 
-Title = Annotated[Line, Field(min_length=4, max_length=200)]
-Body = Annotated[Prose, Field(min_length=1, max_length=BODY_LENGTH)]
 Tags = Annotated[str, BeforeValidator(lambda value: value if isinstance(value, str) else "")]
-Reason = Annotated[Line, Field(max_length=300)]
 
 
 class _Written(Form):
     """Something with a text."""
 
-    body: Body
+    body: Prose = Field(min_length=1, max_length=BODY_LENGTH)
 
     def rendered(self) -> Rendered:
         """The text as it is stored. Raises Refused at the field."""
@@ -63,7 +61,7 @@ class _Written(Form):
 class ThreadForm(_Written):
     """A new thread."""
 
-    title: Title
+    title: Line = Field(min_length=4, max_length=TITLE_LENGTH)
     category_id: Annotated[int, Field(ge=1, lt=2**53)]
     tags: Annotated[Tags, AfterValidator(lambda value: " ".join(tag_names(value)))] = ""
     step: Literal["post", "preview"] = "post"
@@ -84,7 +82,7 @@ class ReplyForm(_Written):
 class PostEditForm(_Written):
     """A changed reply."""
 
-    reason: Annotated[Line, Field(max_length=200)] = ""
+    reason: Line = Field("", max_length=200)
     seen_edits: Annotated[int, Field(ge=0, lt=2**31)]
     step: Literal["post", "preview"] = "post"
 
@@ -92,14 +90,14 @@ class PostEditForm(_Written):
 class OpeningEditForm(PostEditForm):
     """A changed opening post, with its thread's title and tags."""
 
-    title: Title
+    title: Line = Field(min_length=4, max_length=TITLE_LENGTH)
     tags: Annotated[Tags, AfterValidator(lambda value: " ".join(tag_names(value)))] = ""
 
 
 class PreviewForm(Form):
     """A text to look at before it is sent; an empty one is welcome."""
 
-    body: Annotated[Prose, Field(max_length=BODY_LENGTH)] = ""
+    body: Prose = Field("", max_length=BODY_LENGTH)
 
 
 class VoteForm(Form):
@@ -117,13 +115,13 @@ class FollowForm(Form):
 class ReasonForm(Form):
     """Why a moderator does something; shown to those concerned."""
 
-    reason: Annotated[Reason, Field(min_length=3)]
+    reason: Line = Field(min_length=3, max_length=300)
 
 
 class MaybeReasonForm(Form):
     """A reason that may be left out."""
 
-    reason: Reason = ""
+    reason: Line = Field("", max_length=300)
 
 
 def deletion_reason(sent: MultiDict[str, str], *, is_own: bool) -> str:
@@ -147,7 +145,7 @@ class FlagForm(Form):
     """Why a moderator should look."""
 
     reason: Literal["spam", "rude", "off_topic", "other"]
-    note: Annotated[Line, Field(max_length=500)] = ""
+    note: Line = Field("", max_length=500)
 
 
 class SettleForm(Form):
@@ -159,14 +157,14 @@ class SettleForm(Form):
 class EscalationForm(Form):
     """A case: why, and by when."""
 
-    reason: Annotated[Line, Field(min_length=3, max_length=500)]
+    reason: Line = Field(min_length=3, max_length=500)
     hours: Annotated[int, Field(ge=1, le=720)] = 24
 
 
 class OutcomeForm(Form):
     """What came of a case; posted back as a reply."""
 
-    body: Annotated[Prose, Field(min_length=3, max_length=1_000)]
+    body: Prose = Field(min_length=3, max_length=1_000)
 
     def rendered(self) -> Rendered:
         """The outcome as the reply it becomes."""
@@ -176,8 +174,8 @@ class OutcomeForm(Form):
 class CategoryForm(Form):
     """A category as its page of settings sends it."""
 
-    name: Annotated[Line, Field(min_length=2, max_length=60)]
-    description: Annotated[Line, Field(max_length=300)] = ""
+    name: Line = Field(min_length=2, max_length=60)
+    description: Line = Field("", max_length=300)
     access: Annotated[int, Field(ge=0, le=2)] = 0
     default_kind: Literal["question", "discussion"] = "question"
     colour: Annotated[int, Field(ge=1, le=12)] | None = None
@@ -191,7 +189,7 @@ class CategoryForm(Form):
 class TagForm(Form):
     """What a tag is for."""
 
-    description: Annotated[Prose, Field(max_length=1_000)] = ""
+    description: Prose = Field("", max_length=1_000)
 
 
 class DraftKeyForm(Form):

@@ -56,9 +56,18 @@ def start_over() -> None:
 
 
 def begin(scope: Scope) -> None:
-    """Note a run, or let one that is noted already begin again."""
-    progress = {"kind": scope.kind, "first": scope.first, "last": scope.last, "after": 0, "done": 0}
-    progress["total"] = indexing.count_posts(scope)
+    """Note a run, or let one that is noted already begin again; nothing is noted for no posts."""
+    total = indexing.count_posts(scope)
+    if total == 0:
+        return
+    progress = {
+        "kind": scope.kind,
+        "first": scope.first,
+        "last": scope.last,
+        "after": 0,
+        "done": 0,
+        "total": total,
+    }
     change: dict[str, Any] = {"progress": progress, "started_at": clock.now(), "finished_at": None}
     row = {"kind": INDEX_RUN, "label": scope.label} | change
     upsert(ImportRun.__table__, row, key=["kind", "label"], change=change)
@@ -94,7 +103,7 @@ def advance(seconds: float, report: Report | None = None) -> bool:
 
 def _oldest_run() -> Any:
     statement = (
-        sa.select(ImportRun.id, ImportRun.progress)
+        sa.select(ImportRun.id, ImportRun.progress, ImportRun.started_at)
         .where(ImportRun.kind == INDEX_RUN, ImportRun.finished_at.is_(None))
         .order_by(ImportRun.id)
         .limit(1)
@@ -114,7 +123,9 @@ def _step(run: Any, report: Report | None) -> None:
         progress |= {"after": found[-1].document.id, "done": progress["done"] + len(found)}
     with writing():
         put(found)
-        same = sa.and_(ImportRun.id == run.id, ImportRun.finished_at.is_(None))
+        same = sa.and_(
+            ImportRun.id == run.id, ImportRun.started_at == run.started_at
+        )  # not begun again since
         db.session.execute(sa.update(ImportRun).where(same).values(progress=progress, finished_at=finished))
     if report:
         report(progress["done"], progress["total"])

@@ -16,7 +16,7 @@ SHOTS: Final = (
     # name, who, path, width, height, colour scheme
     ("thread", "ben", "/t/4", 1280, 1000, "light"),
     ("release", "ana", "/releases/1", 1280, 1000, "light"),
-    ("inbox", "dev", "/inbox", 1280, 1000, "light"),
+    ("inbox", "dev", "/inbox/4", 1280, 1000, "light"),
     ("circle-page", "olu", "/circle", 1280, 1000, "light"),
     ("ideas-phone-dark", "ana", "/ideas", 390, 760, "dark"),
 )

@@ -52,6 +52,4 @@ def _withdraw(actor: Viewer, thread: Thread) -> None:
     if former is None:
         return
     former.accepted_at = former.accepted_by_id = None
-    record(
-        AnswerUnaccepted(thread.id, former.id, former.author_id, thread.author_id, on_behalf), actor=actor
-    )
+    record(AnswerUnaccepted(thread.id, former.id, former.author_id, thread.author_id, on_behalf), actor=actor)

@@ -227,9 +227,7 @@ def delete_post(actor: Viewer, post: Post, reason: str = "") -> None:
     if thread.accepted_post_id == post.id:
         on_behalf = thread.accepted_by_id not in (None, thread.author_id)
         thread.accepted_post_id = thread.accepted_at = thread.accepted_by_id = None
-        record(
-            AnswerUnaccepted(thread.id, post.id, post.author_id, thread.author_id, on_behalf), actor=actor
-        )
+        record(AnswerUnaccepted(thread.id, post.id, post.author_id, thread.author_id, on_behalf), actor=actor)
     db.session.flush()
     _find_last_post(thread)
     record(PostDeleted(thread.id, post.id, post.author_id), actor=actor)

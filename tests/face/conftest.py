@@ -36,9 +36,7 @@ def face() -> Flask:
     made = Flask("face", root_path=str(Path(assets.__file__).parents[1]), static_folder=None)
     made.secret_key = "face"
     made.jinja_env.add_extension("jinja2.ext.i18n")
-    made.jinja_env.install_gettext_callables(
-        lambda s: s, lambda s, p, n: s if n == 1 else p, newstyle=True
-    )
+    made.jinja_env.install_gettext_callables(lambda s: s, lambda s, p, n: s if n == 1 else p, newstyle=True)
     made.jinja_env.trim_blocks = made.jinja_env.lstrip_blocks = True
     made.jinja_env.filters.update(iso=datetime.isoformat, instant=lambda value: f"{value:%d %b %Y, %H:%M}")
     made.jinja_env.globals["csrf_token"] = lambda: "token-of-the-form"

@@ -17,7 +17,9 @@ def accepted_facts() -> list[dict]:
 
 
 def votes_on(post) -> list[tuple[int | None, int]]:
-    rows = db.session.execute(sa.select(PostVote.person_id, PostVote.value).where(PostVote.post_id == post.id))
+    rows = db.session.execute(
+        sa.select(PostVote.person_id, PostVote.value).where(PostVote.post_id == post.id)
+    )
     return sorted((row.person_id or 0, row.value) for row in rows)
 
 
@@ -48,7 +50,9 @@ def test_accepting_another_answer_withdraws_the_first(question, ana, ben, dev):
         actions.accept_answer(ana, question, second)
     assert question.accepted_post_id == second.id
     assert first.accepted_at is None
-    withdrawn = db.session.execute(sa.select(Event.payload).where(Event.kind == "forum.answer_unaccepted")).scalars()
+    withdrawn = db.session.execute(
+        sa.select(Event.payload).where(Event.kind == "forum.answer_unaccepted")
+    ).scalars()
     assert [fact["post_id"] for fact in withdrawn] == [first.id]
 
 

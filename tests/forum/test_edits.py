@@ -20,12 +20,17 @@ def said(line) -> str:
 def test_an_edit_keeps_what_the_post_said_before(question, ana):
     opening = make.opening(question)
     with writing():
-        actions.edit_post(ana, opening, render("It is warm."), title="Why is it warm?", tags=["warm"], reason="Wrong")
+        actions.edit_post(
+            ana, opening, render("It is warm."), title="Why is it warm?", tags=["warm"], reason="Wrong"
+        )
     (edit,), has_more = history.edits(opening, question)
     assert (edit.number, edit.by.name, edit.reason, has_more) == (1, ana.name, "Wrong", False)
     assert edit.title == ("Why is the lamp cold?", "Why is it warm?")
     assert edit.tags == ("lamp", "warm")
-    assert [(line.kind, said(line)) for line in edit.lines] == [("out", "It is *cold*."), ("in", "It is warm.")]
+    assert [(line.kind, said(line)) for line in edit.lines] == [
+        ("out", "It is *cold*."),
+        ("in", "It is warm."),
+    ]
     assert question.slug == "why-is-it-warm"
     assert [t.name for t in queries.tags(ana)] == ["warm"]
 

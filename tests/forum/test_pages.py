@@ -85,14 +85,14 @@ def test_a_list_sends_six_statements_at_most(context, question, ben, path):
 
 
 def test_a_visitors_page_is_answered_by_one_statement_until_the_thread_changes(context, question, ben):
-    visitor = context.test_client()
-    first = visitor.get(path_of(question))
+    visitor, path = context.test_client(), path_of(question)
+    first = visit(visitor, path)
     with statements() as sent:
-        second = visitor.get(path_of(question))
-    assert second.data == first.data
+        second = visit(visitor, path)
+    assert second == first
     assert len(sent) == 1
     make.answer(question, "Something new", by=ben)
-    assert "Something new" in visitor.get(path_of(question)).get_data(as_text=True)
+    assert "Something new" in visit(visitor, path)
 
 
 def test_a_kept_list_changes_with_the_next_fact(context, question, ana):
@@ -113,7 +113,11 @@ def test_a_page_of_a_long_thread_and_the_ways_around_in_it(question, fill, ben):
     assert "Answer 18<" not in page
     assert f'href="{path_of(question)}"' in page
     assert f'href="{path_of(question)}?page=3"' in page
-    assert client.get(f"/t/{question.id}/last").headers["Location"].startswith(f"{path_of(question)}?page=3#post-")
+    assert (
+        client.get(f"/t/{question.id}/last")
+        .headers["Location"]
+        .startswith(f"{path_of(question)}?page=3#post-")
+    )
     assert client.get(path_of(question) + "?page=4").status_code == 404
     for nonsense in ("0", "-1", "x", "1e3", "99999999", "١"):
         assert client.get(f"{path_of(question)}?page={nonsense}").status_code == 404
@@ -320,7 +324,9 @@ def test_posting_throws_the_draft_away(question, ben):
 
 def test_a_quotation_starts_a_reply(question, ben):
     opening = make.opening(question)
-    page = make.client_of(ben).get(f"/threads/{question.id}/replies?quote={opening.id}").get_data(as_text=True)
+    page = (
+        make.client_of(ben).get(f"/threads/{question.id}/replies?quote={opening.id}").get_data(as_text=True)
+    )
     assert "&gt; It is *cold*." in page
     assert f'name="reply_to" value="{opening.id}"' in page
 
@@ -339,7 +345,13 @@ def test_editing_by_form_with_the_newest_text_and_a_reason(question, ana):
     client, opening = make.client_of(ana), make.opening(question)
     page = client.get(f"/posts/{opening.id}/edit").get_data(as_text=True)
     assert "It is *cold*." in page
-    fields = {"title": "Why so cold?", "tags": "lamp heat", "body": "Very *cold*.", "seen_edits": "0", "reason": "More"}
+    fields = {
+        "title": "Why so cold?",
+        "tags": "lamp heat",
+        "body": "Very *cold*.",
+        "seen_edits": "0",
+        "reason": "More",
+    }
     assert make.post(client, f"/posts/{opening.id}/edit", **fields).status_code == 303
     db.session.refresh(question)
     assert (question.title, question.tags) == ("Why so cold?", "heat lamp")
@@ -388,7 +400,13 @@ def test_following_by_form(question, ben):
 
 def test_categories_are_made_and_changed_by_form(dev, context):
     client = make.client_of(dev)
-    values = {"name": "Team room", "description": "For us", "access": "1", "default_kind": "discussion", "colour": "3"}
+    values = {
+        "name": "Team room",
+        "description": "For us",
+        "access": "1",
+        "default_kind": "discussion",
+        "colour": "3",
+    }
     assert make.post(client, "/categories/new", **values).headers["Location"] == "/c/team-room"
     assert context.test_client().get("/c/team-room").status_code == 404
     make.post(client, "/c/team-room/edit", **{**values, "access": "0", "name": "Open room"})

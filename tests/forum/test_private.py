@@ -84,7 +84,9 @@ def searches(word: str) -> list[str]:
 def shows(client: FlaskClient, path: str, word: str) -> bool:
     """Whether a page says the word anywhere but where it repeats the question itself."""
     page = client.get(path).get_data(as_text=True)
-    asked = re.sub(r'(?s)<input[^>]*\bname="q"[^>]*>|<title>.*?</title>|href="/(search|ask)\?[^"]*"', "", page)
+    asked = re.sub(
+        r'(?s)<input[^>]*\bname="q"[^>]*>|<title>.*?</title>|href="/(search|ask)\?[^"]*"', "", page
+    )
     return word in asked
 
 
@@ -150,7 +152,9 @@ def test_addresses_of_secret_things_are_as_unknown_as_any_other(context, house, 
             else:
                 assert answer.status_code == nothing == 404, path
             assert STAFF not in re.sub(r"/sign-in\?next=\S+", "", answer.headers.get("Location", ""))
-            assert STAFF not in re.sub(r'(?s)<title>.*?</title>|href="[^"]*"', "", answer.get_data(as_text=True)), path
+            assert STAFF not in re.sub(
+                r'(?s)<title>.*?</title>|href="[^"]*"', "", answer.get_data(as_text=True)
+            ), path
 
 
 def test_nobody_acts_on_what_they_may_not_see(house, ana):

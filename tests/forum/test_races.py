@@ -71,7 +71,9 @@ def test_a_reply_sent_many_times_at_once_is_one_reply(context, question, ben):
 
 def test_a_thread_sent_many_times_at_once_is_one_thread(context, ana, room):
     body, room_id = render("Clicked in a hurry"), room.id
-    send = [lambda: actions.start_thread(ana, category_id=room_id, title="Hurry up", body=body, tags=["quick"])] * 6
+    send = [
+        lambda: actions.start_thread(ana, category_id=room_id, title="Hurry up", body=body, tags=["quick"])
+    ] * 6
     assert at_once(context, send) == []
     titles = db.session.execute(sa.select(Thread.title).where(Thread.title == "Hurry up")).scalars().all()
     assert len(titles) == 1
@@ -83,7 +85,9 @@ def test_parallel_votes_count_each_person_once(context, question, ben):
     answer = make.answer(question, by=ben)
     voters, post_id = [make.actor(f"Voter {n}") for n in range(5)], answer.id
     jobs = [
-        lambda voter=voter: actions.vote(voter, queries.post(voter, post_id), 1) for voter in voters for _ in range(3)
+        lambda voter=voter: actions.vote(voter, queries.post(voter, post_id), 1)
+        for voter in voters
+        for _ in range(3)
     ]
     assert at_once(context, jobs) == []
     assert db.session.get_one(Post, post_id, populate_existing=True).score == 5
@@ -94,7 +98,8 @@ def test_parallel_votes_count_each_person_once(context, question, ben):
 def test_two_answers_accepted_at_once_leave_one(context, question, ana, ben, dev):
     ids, thread_id = [make.answer(question, by=ben).id, make.answer(question, by=dev).id], question.id
     jobs = [
-        lambda i=i: actions.accept_answer(ana, queries.thread(ana, thread_id), queries.post(ana, i)) for i in ids * 2
+        lambda i=i: actions.accept_answer(ana, queries.thread(ana, thread_id), queries.post(ana, i))
+        for i in ids * 2
     ]
     assert at_once(context, jobs) == []
     accepted = thread_now(thread_id).accepted_post_id

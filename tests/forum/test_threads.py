@@ -1,6 +1,7 @@
 """Threads and replies: how they begin, what is counted, how they close, move, go and come back."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -199,7 +200,7 @@ def test_moving_a_thread_changes_who_may_read_it_and_the_counts(question, ana, d
 
 def test_a_category_that_becomes_private_takes_its_threads_along(question, ana, room):
     with writing():
-        values = {"description": "", "access": 2, "default_kind": "question"}
+        values: dict[str, Any] = {"description": "", "access": 2, "default_kind": "question"}
         actions.edit_category(Viewer.system(), room, name=room.name, **values)
     with pytest.raises(NotFound):
         queries.thread(ana, question.id)
@@ -305,7 +306,9 @@ def test_people_called_by_name_are_told_once(question, ben):
     answer = make.answer(question, "@cleo and @ana-nobody, see `@dev`", by=ben)
     with writing():
         actions.edit_post(ben, answer, render("@cleo, see this too"))
-    mentioned = db.session.execute(sa.select(Event.payload).where(Event.kind == "forum.person_mentioned")).scalars()
+    mentioned = db.session.execute(
+        sa.select(Event.payload).where(Event.kind == "forum.person_mentioned")
+    ).scalars()
     assert [m["person_id"] for m in mentioned] == [cleo.id]
 
 
