@@ -75,7 +75,7 @@ def new_idea() -> ResponseReturnValue:
     typed = forum.draft(actor, forms.DRAFT)
     if request.args.get("title"):
         typed["title"] = request.args["title"][:200]
-    return _idea_form(actor, typed, {})
+    return _idea_form(actor, typed, {}, similar=_similar(actor, str(typed.get("title", ""))))
 
 
 def _idea_form(

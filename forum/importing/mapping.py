@@ -148,11 +148,16 @@ def moment(row: Attributes, name: str) -> str:
     if not value:
         raise BadRow(f"{name} is missing")
     try:
-        found = datetime.fromisoformat(value)
-        if found.tzinfo is not None:
-            found = found.astimezone(UTC).replace(tzinfo=None)
+        return _in_utc(value)
     except (ValueError, OverflowError):
         raise BadRow(f"{name} is not a date: {_shown(value)}") from None
+
+
+@lru_cache(maxsize=5_000)  # votes are dated to the day
+def _in_utc(value: str) -> str:
+    found = datetime.fromisoformat(value)
+    if found.tzinfo is not None:
+        found = found.astimezone(UTC).replace(tzinfo=None)
     return found.isoformat(timespec="milliseconds") + "+00:00"
 
 

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from core import text
@@ -127,6 +128,7 @@ def _accepted(store: Staging, first: int, last: int) -> dict[int, str]:
     return {row["id"]: row["at"] or "" for row in rows}
 
 
+@lru_cache(maxsize=5_000)  # votes are dated to the day
 def _moment(value: str) -> datetime:
     return datetime.fromisoformat(value)
 

@@ -73,6 +73,7 @@ def _form(
     typed: Any, errors: dict[str, str], *, slug: str = "", preview: str = "", similar: Any = None
 ) -> str:
     rooms = [room for room in queries.categories(viewer()) if not room.is_archived]
-    chosen = typed.get("category_id") or next((room.id for room in rooms if room.slug == slug), "")
+    only = rooms[0].id if len(rooms) == 1 else ""
+    chosen = typed.get("category_id") or next((room.id for room in rooms if room.slug == slug), only)
     values = {"typed": typed, "errors": errors, "preview": preview, "similar": similar}
     return render_template("forum/ask.html", categories=rooms, chosen=chosen, **values)
