@@ -16,7 +16,7 @@ from markdown.inlinepatterns import InlineProcessor
 from markdown.postprocessors import RawHtmlPostprocessor
 from markdown.treeprocessors import Treeprocessor
 from markdown.util import AtomicString
-from pymdownx.magiclink import RE_LINK as BARE_ADDRESS
+from pymdownx.magiclink import RE_LINK
 from pymdownx.magiclink import MagiclinkPattern
 
 from core.text import guard
@@ -30,6 +30,9 @@ HANDLE = r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,38}[A-Za-z0-9])?"
 
 _MENTION = rf"(?<![\w@/.+-])@({HANDLE})(?!-?\w|@)"
 _LANGUAGE = re.compile(r"[A-Za-z0-9+#-]{1,30}(?=[^\w]|\Z)")
+# pymdown's bare addresses; an ampersand stands in the text as a token by then, and does not end one.
+_PATH = r"""[-\w.?,!'(){}\[\]/+&@%$#=:"|~;]*"""
+BARE_ADDRESS = RE_LINK.replace(_PATH, f"(?:{_PATH[:-1]}|{guard.token('&')})*")
 _SPAN_ENDS = re.compile(rf"{guard.STX}(?!amp{guard.ETX})")
 _PLACEHOLDER = re.compile(rf"{guard.STX}wzxhzdk:(\d+){guard.ETX}")
 _ANY_TAG = re.compile(r"<[^<>]*>|[<>]")

@@ -573,6 +573,7 @@ class Worker:
     def stop(self): print("worker ends", flush=True)
 
 server.Worker = Worker
+server._claim_index = lambda: print("index claimed", flush=True)
 app = Flask("served")
 settings = Settings(port=0)
 app.extensions["fullcircle.settings"] = settings
@@ -586,6 +587,7 @@ print("served", flush=True)
 def test_a_signal_ends_server_and_worker_in_order(number):
     process = subprocess.Popen([sys.executable, "-c", SERVED], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
+    assert process.stdout.readline() == "index claimed\n"
     assert process.stdout.readline() == "worker begins\n"
     assert process.stdout.readline().startswith("Fullcircle is at http://127.0.0.1:")
     process.send_signal(number)
