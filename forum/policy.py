@@ -48,6 +48,11 @@ def may_ask(actor: Viewer) -> bool:
     return may_write(actor)
 
 
+def may_ask_in(actor: Viewer, category: Any) -> bool:
+    """Use the form in a category: ideas and releases have forms of their own."""
+    return category.default_kind in ASKED_KINDS and may_start_thread(actor, category)
+
+
 def may_reply(actor: Viewer, thread: Any, author_id: int | None = None) -> bool:
     """Members; in a closed thread only the desk."""
     if not (may_write_for(actor, author_id) and _reaches(actor, thread)):

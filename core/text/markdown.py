@@ -16,8 +16,7 @@ from markdown.inlinepatterns import InlineProcessor
 from markdown.postprocessors import RawHtmlPostprocessor
 from markdown.treeprocessors import Treeprocessor
 from markdown.util import AtomicString
-from pymdownx.magiclink import RE_LINK
-from pymdownx.magiclink import MagiclinkPattern
+from pymdownx.magiclink import RE_LINK, MagiclinkPattern
 
 from core.text import guard
 from core.text.blocks import Block, BlockReader

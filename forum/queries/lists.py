@@ -277,12 +277,17 @@ class CategoryCard:
     hue: int
     position: int
     thread_count: int
-    is_archived: bool
+    archived_at: Any
 
     @property
     def path(self) -> str:
         """Where its threads are listed."""
         return f"/c/{self.slug}"
+
+    @property
+    def is_archived(self) -> bool:
+        """Takes no new threads."""
+        return self.archived_at is not None
 
 
 def _category_card(row: Category) -> CategoryCard:
@@ -296,7 +301,7 @@ def _category_card(row: Category) -> CategoryCard:
         hue=hue_of(row.id, row.colour),
         position=row.position,
         thread_count=row.thread_count,
-        is_archived=row.archived_at is not None,
+        archived_at=row.archived_at,
     )
 
 

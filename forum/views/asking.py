@@ -12,7 +12,6 @@ from core.limits import limiter
 from core.sign_in import member, viewer
 from core.text import render
 from forum import actions, forms, policy, queries
-from forum.models import DISCUSSION, QUESTION
 from forum.views.base import blueprint, to_thread
 
 DRAFT = "thread"
@@ -59,11 +58,10 @@ def start() -> ResponseReturnValue:
     if form.step == "preview":
         return _form(request.form, {}, preview=body.html, similar=queries.similar(actor, form.title))
     room = queries.category(actor, form.category_id)
-    kind = room.default_kind if room.default_kind in (QUESTION, DISCUSSION) else QUESTION
+    if not policy.may_ask_in(actor, room):
+        return _form(request.form, {"category_id": _("Please choose another category.")}), 422
     tags = form.tag_list()
-    thread = actions.start_thread(
-        actor, category_id=room.id, title=form.title, body=body, kind=kind, tags=tags
-    )
+    thread = actions.start_thread(actor, category_id=room.id, title=form.title, body=body, tags=tags)
     actions.discard_draft(actor, DRAFT)
     flash(_("Posted. You will hear of every reply."), "success")
     return to_thread(thread)
@@ -72,7 +70,8 @@ def start() -> ResponseReturnValue:
 def _form(
     typed: Any, errors: dict[str, str], *, slug: str = "", preview: str = "", similar: Any = None
 ) -> str:
-    rooms = [room for room in queries.categories(viewer()) if not room.is_archived]
+    asker = viewer()
+    rooms = [room for room in queries.categories(asker) if policy.may_ask_in(asker, room)]
     only = rooms[0].id if len(rooms) == 1 else ""
     chosen = typed.get("category_id") or next((room.id for room in rooms if room.slug == slug), only)
     values = {"typed": typed, "errors": errors, "preview": preview, "similar": similar}

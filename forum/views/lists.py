@@ -13,6 +13,7 @@ from forum import actions, forms, policy, queries
 from forum.models import QUESTION
 from forum.queries import Wanted
 from forum.queries.lists import tag_row
+from forum.queries.memo import Beside
 from forum.views.base import LIST_STAMP, blueprint, page_number
 
 
@@ -20,7 +21,7 @@ from forum.views.base import LIST_STAMP, blueprint, page_number
 def home() -> ResponseReturnValue:
     """The latest of everything, with the rooms beside it."""
     keep_for_visitors(LIST_STAMP)
-    return _list_page("forum/home.html", _wanted(), tags=queries.tags(viewer(), limit=16))
+    return _list_page("forum/home.html", _wanted(), tags_shown=16)
 
 
 @blueprint.get("/questions")
@@ -97,9 +98,12 @@ def _wanted(**fixed: Any) -> Wanted:
     return Wanted(state=state, sort=sort, page=page_number(), **fixed)
 
 
-def _list_page(template: str, wanted: Wanted, **more: Any) -> ResponseReturnValue:
+def _list_page(template: str, wanted: Wanted, *, tags_shown: int = 0, **more: Any) -> ResponseReturnValue:
     asker = viewer()
     found = queries.thread_list(asker, wanted)
-    rooms = queries.categories(asker)
+    beside = Beside(asker)
+    rooms = beside.categories()
+    if tags_shown:
+        more["tags"] = beside.tags(tags_shown)
     by_id = {room.id: room for room in rooms}
     return render_template(template, threads=found, wanted=wanted, categories=rooms, rooms=by_id, **more)

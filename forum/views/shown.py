@@ -24,10 +24,10 @@ def list_path(here: str, state: str, sort: str = "latest", page: int = 1) -> str
     return f"{here}?{query}" if query else here
 
 
-def state_tabs(here: str, wanted: Wanted, for_staff: bool) -> list[tuple[str, str, bool]]:
-    """The states of threads as tabs; what waits for the company itself is staff's business."""
+def state_tabs(here: str, wanted: Wanted, for_member: bool) -> list[tuple[str, str, bool]]:
+    """The states of threads as tabs; whose turn it is matters to those who take part."""
     labels = [("", _("Latest")), ("unanswered", _("Unanswered")), ("unsolved", _("Unsolved"))]
-    if for_staff:
+    if for_member:
         labels += [("needs_staff", _("Needs staff")), ("waiting_on_author", _("Waiting on author"))]
     labels.append(("solved", _("Solved")))
     return [(label, list_path(here, state, wanted.sort), wanted.state == state) for state, label in labels]

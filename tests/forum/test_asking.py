@@ -71,6 +71,13 @@ def test_a_category_out_of_sight_cannot_be_asked_in(ana, asked):
     assert f'value="{staff.id}"' not in make.client_of(ana).get("/ask").get_data(as_text=True)
 
 
+def test_ideas_are_not_asked_by_this_form(ana, asked):
+    ideas = make.category("idea")
+    assert make.post(make.client_of(ana), "/ask", **asked | {"category_id": str(ideas.id)}).status_code == 422
+    page = make.client_of(ana).get(f"/c/{ideas.slug}").get_data(as_text=True)
+    assert f"/ask?category={ideas.slug}" not in page
+
+
 def test_nobody_chooses_the_kind_or_the_author_of_a_thread(ana, ben, asked):
     make.post(
         make.client_of(ana), "/ask", **asked, kind="release", author_id=str(ben.id), access="2", pinned_at="1"

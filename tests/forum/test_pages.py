@@ -14,7 +14,7 @@ from core import clock, text
 from core.db import db, writing
 from core.viewer import Viewer
 from forum import actions, queries
-from forum.models import Draft, Thread
+from forum.models import Category, Draft, Thread
 from forum.views import kit
 from tests import make
 
@@ -75,6 +75,7 @@ def test_a_thread_page_sends_eight_statements_at_most(question, fill, ben, numbe
 def test_a_list_sends_six_statements_at_most(context, question, ben, path):
     for number in range(12):
         make.thread(f"Thread number {number}", tags=(f"tag{number}",))
+    make.idea("An idea among them", by=ben)
     with writing():
         actions.follow(ben, question)
     client = make.client_of(ben)
@@ -100,6 +101,64 @@ def test_a_kept_list_changes_with_the_next_fact(context, question, ana):
     assert "Brand new" not in visitor.get("/").get_data(as_text=True)
     make.thread("Brand new", by=ana)
     assert "Brand new" in visitor.get("/").get_data(as_text=True)
+
+
+@pytest.mark.both
+def test_every_page_answers_at_home_and_at_scale(context, question, ana, ben, dev, fill):
+    fill(question, 21)
+    with writing():
+        actions.pin_thread(dev, question)
+        actions.edit_post(ana, make.opening(question), text.render("Changed"))
+        actions.save_draft(ben, "thread", {"title": "Draft", "body": "x"})
+        actions.escalate(dev, make.opening(question), "Case", 2)
+    paths = [
+        "/",
+        "/?state=needs_staff&sort=votes",
+        "/questions?sort=newest",
+        f"/c/{room_slug(question)}",
+        "/tags",
+    ]
+    paths += ["/tags/lamp", "/categories", "/tags/suggest?tags=l", path_of(question), path_of(question, 2)]
+    paths += ["/feeds", "/feeds/latest.atom", "/sitemap.xml", f"/posts/{make.opening(question).id}/history"]
+    private = [
+        "/following",
+        "/drafts",
+        "/ask",
+        f"/threads/{question.id}/replies",
+        f"/people/{ana.handle}?tab=posts",
+    ]
+    for client, wanted in (
+        (context.test_client(), paths),
+        (make.client_of(ben), paths + private),
+        (make.client_of(dev), paths + private),
+    ):
+        for path in wanted:
+            assert client.get(path).status_code == 200, path
+
+
+def room_slug(thread: Thread) -> str:
+    return str(
+        db.session.execute(sa.select(Category.slug).where(Category.id == thread.category_id)).scalar_one()
+    )
+
+
+def test_counts_beside_a_list_follow_every_change(context, question, ana, dev, room):
+    client = make.client_of(ana)
+
+    def shown() -> tuple[bool, bool]:
+        page = visit(client, "/")
+        return "lamp<span" in page, f'{room.name}</a><p class="category-count">1 thread' in page
+
+    assert shown() == (True, True)
+    with writing():
+        actions.delete_thread(dev, question, "x")
+    assert shown() == (False, False)
+    with writing():
+        actions.restore_thread(dev, question)
+    assert shown() == (True, True)
+    with writing():
+        actions.edit_post(ana, make.opening(question), text.render("Other"), tags=["torch"])
+    assert shown() == (False, True)
 
 
 # --- one thread ---
