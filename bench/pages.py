@@ -223,7 +223,8 @@ def _sign_in(port: int) -> tuple[str, str]:
 def _replies(port: int, cookie: str) -> list[bytes]:
     """Posts of fresh replies to the 20-post thread; the body differs each time, so none is a repeat."""
     with _client(port) as client:
-        page = client.get(f"/t/{THREAD + 1}", headers={"Cookie": cookie}).text
+        path = client.get(f"/t/{THREAD + 1}").url.path  # a redirect would drop the cookie
+        page = client.get(path, headers={"Cookie": cookie}).text
     token = _token(page)
     action = re.search(r'<form[^>]*action="([^"]*repl[^"]*)"', page)
     if action is None:
