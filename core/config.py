@@ -30,7 +30,6 @@ class Settings:
     mail_from: str = "community@localhost"
     demo: bool = True  # fill an empty database with the demo company
     demo_public: bool = False  # allow the demo on an address other than loopback
-    demo_days: int = 60  # how far back the demo company's story begins
     trusted_proxies: int = 0  # how many reverse proxies in front set X-Forwarded-*
     sqlite_synchronous: str = "NORMAL"  # FULL: no acknowledged write is lost to a power cut either
     web_threads: int = 10
