@@ -8,7 +8,7 @@ ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run seed test check fmt lock bench bench-pages bench-text bench-search bench-import bench-listening clean
+.PHONY: help setup run seed test check fmt lock bench bench-pages bench-text bench-search bench-import bench-listening bench-start clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -44,7 +44,7 @@ lock: ## write requirements/*.txt anew from the *.in files (UPGRADE=1: newer ver
 			--no-emit-index-url --no-annotate $(if $(UPGRADE),--upgrade) $$name.in -o $$name.txt) || exit 1; \
 	done
 
-bench: bench-text bench-search bench-listening bench-import bench-pages ## run every benchmark
+bench: bench-start bench-text bench-search bench-listening bench-import bench-pages ## run every benchmark
 
 bench-pages: ## pages under load against the bare-Flask ceilings
 	@sh scripts/setup.sh dev
@@ -65,6 +65,10 @@ bench-import: ## the importer on a real community
 bench-listening: ## mentions a second, from a connector to a queue
 	@sh scripts/setup.sh dev
 	@$(PYTHON) -m bench.listening $(ARGS)
+
+bench-start: ## seconds from `make run` to the first page, when all is there
+	@sh scripts/setup.sh dev
+	@$(PYTHON) -m bench.start $(ARGS)
 
 clean: ## remove what was made, but not your data in var/
 	@rm -rf .venv build ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

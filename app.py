@@ -11,6 +11,7 @@ from flask import Flask
 from core import (
     assets,
     cache,
+    compiled,
     config,
     db,
     files,
@@ -49,6 +50,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     app = Flask("fullcircle", root_path=str(ROOT), template_folder="templates", static_folder=None)
     config.init(app, settings)
     logs.init(settings)
+    compiled.init(app, settings)
     db.init(app, settings)
     pages.init(app, settings)
     for seam in SEAMS:

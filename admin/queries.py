@@ -17,8 +17,9 @@ from forum.models import ANSWER, QUESTION, Category, Post, Thread
 from forum.visibility import listed_threads, visible_categories, visible_threads
 from ideation.models import IN_PROGRESS, OPEN, PLANNED, SHIPPED, Idea, IdeaEvidence, IdeaStatusChange
 from ideation.releases import queries as releases
-from ideation.releases.models import Release, Shipping
+from ideation.releases.models import Release
 from listening.models import DELIVERED, Mention, OutsideReply
+from notices.kinds import RELEASE
 from notices.models import Notice, NoticeMail
 from people import queries as people
 from people.models import MEMBER, Person, RoleGrant
@@ -194,33 +195,30 @@ def _idea_until(status: str, since: datetime) -> list[timedelta]:
 
 def _told(since: datetime) -> tuple[int, int]:
     """(people with a delivered notice, people who asked), summed over the releases of the period."""
-    told = asked = 0
-    for release_id in db.session.execute(
-        sa.select(Release.id).where(Release.published_at >= since)
-    ).scalars():
-        idea_ids = list(
-            db.session.execute(sa.select(Shipping.idea_id).where(Shipping.release_id == release_id)).scalars()
-        )
-        asked += releases.asker_count(idea_ids)
-        told += _delivered(release_id)
-    return told, asked
+    return _told_here(since) + _told_outside(since), releases.askers_since(since)
 
 
-def _delivered(release_id: int) -> int:
-    """A bell entry that was read or whose mail went out, or a reply delivered outside: delivered, not only sent."""
-    key = f"release:{release_id}"
-    mine = sa.or_(Notice.key == key, Notice.key.startswith(f"{key}:", autoescape=True))
+def _told_here(since: datetime) -> int:
+    """A bell entry that was read or whose mail went out: delivered, not only sent. Once for each release and person."""
+    release_id = Notice.values["release_id"].as_integer()
+    went_out = sa.and_(NoticeMail.notice_id == Notice.id, NoticeMail.dropped_reason == "")
     reached = sa.or_(Notice.read_at.is_not(None), NoticeMail.sent_at.is_not(None))
-    inside = (
-        sa.select(Notice.person_id)
+    told = (
+        sa.select(release_id.label("release_id"), Notice.person_id)
         .distinct()
-        .outerjoin(NoticeMail, sa.and_(NoticeMail.notice_id == Notice.id, NoticeMail.dropped_reason == ""))
-        .where(mine, reached)
+        .join(Release, Release.id == release_id)
+        .outerjoin(NoticeMail, went_out)
+        .where(Notice.kind == RELEASE, Release.published_at >= since, reached)
     )
-    outside = sa.select(OutsideReply.id).where(
-        OutsideReply.key.startswith(f"{key}:", autoescape=True), OutsideReply.state == DELIVERED
-    )
-    return _count(inside) + _count(outside)
+    return _count(told)
+
+
+def _told_outside(since: datetime) -> int:
+    """Replies to a release of the period that reached their channel: whose it is stands in the reply's key."""
+    published = set(db.session.execute(sa.select(Release.id).where(Release.published_at >= since)).scalars())
+    arrived = sa.and_(OutsideReply.state == DELIVERED, OutsideReply.delivered_at >= since)
+    keys = sa.select(OutsideReply.key).where(arrived, OutsideReply.key.startswith("release:"))
+    return sum(int(key.split(":")[1]) in published for key in db.session.execute(keys).scalars())
 
 
 @dataclass(frozen=True, slots=True)

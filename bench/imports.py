@@ -191,8 +191,7 @@ def import_one(folder: Path, var: Path, with_background: bool) -> dict[str, Any]
             "posts": report.posts_added,
             "seconds": report.seconds,
             "cpu_seconds": time.process_time() - busy,
-            "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            / (1024 if sys.platform != "darwin" else 2**20),
+            "peak_mb": _peak_mb(),
             "longest_write_ms": 1000 * writes.longest,
             "counts": _stored(),
         }
@@ -213,14 +212,31 @@ def _stored() -> dict[str, int]:
     }  # fmt: skip
 
 
+def _peak_mb() -> float:
+    """The most memory this process ever had."""
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most / (1024 if sys.platform != "darwin" else 2**20)
+
+
 def _background(app: Flask) -> dict[str, Any]:
     """What the worker does afterwards: points, index, second sanitiser."""
-    began = time.perf_counter()
+    began, busy = time.perf_counter(), time.process_time()
     worker.drain()
-    while queries.waiting() != queries.Waiting(0, None):
+    while (left := queries.waiting()) != queries.Waiting(0, None):
+        print(
+            f"  background: search {_percent(left.indexed)}, {left.second_look:,} texts wait", file=sys.stderr
+        )
         tend_search()
-    seconds = time.perf_counter() - began
-    return {"background_seconds": seconds, **_pages(app)}
+    found = {
+        "background_seconds": time.perf_counter() - began,
+        "background_cpu_seconds": time.process_time() - busy,
+        "background_peak_mb": _peak_mb(),
+    }
+    return found | _pages(app)
+
+
+def _percent(share: float | None) -> str:
+    return "ready" if share is None else f"{100 * share:.0f} %"
 
 
 def _pages(app: Flask) -> dict[str, Any]:
@@ -292,9 +308,10 @@ def compare(options: argparse.Namespace, work: Path) -> None:
         "posts_per_second_100k": round(large["posts"] / large["seconds"]),
         "posts_per_cpu_second": round(small["posts"] / small["cpu_seconds"]),
         "posts_per_cpu_second_100k": round(large["posts"] / large["cpu_seconds"]),
-        "peak_mb": round(small["peak_mb"]),
-        "peak_mb_100k": round(large["peak_mb"]),
+        "peak_mb": round(small["background_peak_mb"]),
+        "peak_mb_100k": round(large.get("background_peak_mb", large["peak_mb"])),
         "background_seconds": round(small["background_seconds"], 1),
+        "background_cpu_seconds": round(small["background_cpu_seconds"], 1),
         "background_seconds_100k": round(large.get("background_seconds", 0.0), 1) or None,
         "longest_write_ms": round(max(small["longest_write_ms"], large["longest_write_ms"])),
         "counts_agree": small["counts_agree"] and large["counts_agree"],

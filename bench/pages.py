@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,11 +34,11 @@ LONG_THREAD, THREAD = 1, 2
 
 @dataclass
 class Place:
-    """One way to run: its environment, and the processes whose CPU counts."""
+    """One way to run: its environment, and the services whose CPU counts, by the names of their programs."""
 
     name: str
     environ: dict[str, str]
-    service_pids: list[int]
+    services: frozenset[str]
 
 
 def main() -> None:
@@ -68,7 +68,7 @@ def _places(options: argparse.Namespace, folder: Path) -> Iterator[Place]:
         "SECRET_KEY": "bench",
     }
     if options.only != "scale":
-        yield Place("home", common | {"VAR_DIR": str(folder / "home")}, [])
+        yield Place("home", common | {"VAR_DIR": str(folder / "home")}, frozenset())
     if options.only != "home":
         postgres, redis = services.start_postgres(), services.start_redis()
         try:
@@ -77,15 +77,10 @@ def _places(options: argparse.Namespace, folder: Path) -> Iterator[Place]:
                 "DATABASE_URL": postgres.create("bench"),
                 "REDIS_URL": redis.url,
             }
-            yield Place("scale", environ, [*_pids_of("postgres"), *_pids_of("redis-server")])
+            yield Place("scale", environ, frozenset({"postgres", "redis-server"}))
         finally:
             postgres.stop()
             redis.stop()
-
-
-def _pids_of(name: str) -> list[int]:
-    found = subprocess.run(["pgrep", "-x", name], capture_output=True, text=True, check=False).stdout.split()
-    return [int(pid) for pid in found]
 
 
 def _measure(place: Place, options: argparse.Namespace) -> dict[str, Any]:
@@ -172,8 +167,13 @@ _web_pids: list[int] = []
 
 
 def _tree(pid: int) -> list[int]:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [pid, *(int(child) for child in children)]
+    """A process and all that came from it and still runs."""
+    found = [pid]
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            for child in children.read_text().split():
+                found += _tree(int(child))
+    return found
 
 
 def _free_port() -> int:
@@ -299,19 +299,25 @@ def _settle(place: Place) -> None:
 
 
 def _cpu(place: Place) -> float:
-    """CPU seconds so far of the web processes and the services (with the services' children)."""
-    pids = set(_web_pids) | set(place.service_pids)
-    if place.service_pids:
-        pids |= {*_pids_of("postgres"), *_pids_of("redis-server")}
-    return sum(map(_cpu_of, pids))
+    """CPU seconds so far of the web processes and of this benchmark's own services, with those that ended."""
+    services = _tree(os.getpid()) if place.services else []
+    return sum(map(_cpu_of, {*_web_pids, *(pid for pid in services if _program(pid) in place.services)}))
+
+
+def _program(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
 
 
 def _cpu_of(pid: int) -> float:
+    """User and system time of a process and of its children that ended (fields 14 to 17 of proc(5)'s stat)."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return 0.0
-    return (int(fields[11]) + int(fields[12])) / TICKS
+    return sum(map(int, fields[11:15])) / TICKS
 
 
 def _summary(results: dict[str, Any]) -> dict[str, Any]:

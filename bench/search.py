@@ -15,6 +15,7 @@ import random
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -26,8 +27,8 @@ from core.search.documents import Document, Index
 from core.search.grammar import parse
 from core.search.postgres_index import PostgresIndex
 from core.search.whoosh_index import WhooshIndex
+from forum.indexer import BATCH
 
-BATCH = 500
 _SYLLABLES = "ba co di fe gu ha ki lo mu ne po ra si tu ve wi xa yo ze pri tra ster net mon lin".split()  # noqa: SIM905
 _ENDINGS = ("", "", "s", "ing", "ed", "er")
 _HOSTILE = {
@@ -65,7 +66,7 @@ class Corpus:
         return " ".join(self._random.choices(self.words, cum_weights=self._weights, k=count))
 
     def documents(self, count: int) -> Iterator[Document]:
-        """`count` posts; only the first of a thread carries the title, all carry its tags and access."""
+        """`count` posts; the first of a thread is called as its thread, all carry its tags and access."""
         made = 0
         for thread_id in itertools.count(1):
             title, tags = self.sample(4, 9), tuple(self.sample(2, 2).split())
@@ -74,16 +75,17 @@ class Corpus:
                 made += 1
                 if made > count:
                     return
-                yield self._post(made, thread_id, "" if place else title, tags, category, access)
+                post = self._post(made, thread_id, tags, category, access)
+                yield replace(post, thread_title=title) if place else replace(post, title=title)
 
     def _post(
-        self, number: int, thread_id: int, title: str, tags: tuple[str, ...], category: int, access: int
+        self, number: int, thread_id: int, tags: tuple[str, ...], category: int, access: int
     ) -> Document:
         return Document(
             id=number,
             thread_id=thread_id,
             kind=("question", "discussion", "idea")[thread_id % 3],
-            title=title,
+            title="",
             body=self.sample(15, 120),
             tags=tags,
             category_id=category,
@@ -99,11 +101,10 @@ def measure(
     documents: Sequence[Document],
     queries: int,
     commit: Callable[[], None],
-    settle: Callable[[], object],
 ) -> dict[str, float]:
-    """Figures of one adapter; prints them as they come. `settle` does what the server does by itself in a minute."""
+    """Figures of one adapter; prints them as they come."""
     found = _indexing(index, documents, commit)
-    settle()
+    index.settle()
     corpus = Corpus(seed=11)
     texts = _queries(corpus, queries)
     titles = [corpus.sample(4, 9) for _ in range(queries)]
@@ -183,7 +184,7 @@ def whoosh(documents: Sequence[Document], queries: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as directory:
         index = WhooshIndex(Path(directory) / "search")
         index.recover()
-        found = measure(index, documents, queries, commit=lambda: None, settle=lambda: None)
+        found = measure(index, documents, queries, commit=lambda: None)
         size = sum(file.stat().st_size for file in Path(directory, "search").iterdir())
         index.close()
         opened = WhooshIndex(Path(directory) / "search")
@@ -201,13 +202,7 @@ def postgres(url: str, documents: Sequence[Document], queries: int) -> dict[str,
         session.execute(sa.text("DROP TABLE IF EXISTS search_document"))
         index.ensure()
         session.commit()
-        return measure(
-            index,
-            documents,
-            queries,
-            commit=session.commit,
-            settle=lambda: session.execute(sa.text("ANALYZE search_document")),
-        )
+        return measure(index, documents, queries, commit=session.commit)
 
 
 def main() -> None:

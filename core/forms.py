@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar, get_origin
 from urllib.parse import urlsplit
 
-from email_validator import EmailNotValidError, validate_email
 from flask import render_template, request
 from flask_babel import gettext as _
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
@@ -133,6 +132,8 @@ Prose = Annotated[str, BeforeValidator(_clean_prose)]
 
 def _email(value: str) -> str:
     """Lower case, plain ASCII: two spellings of one mailbox are one account."""
+    from email_validator import EmailNotValidError, validate_email
+
     # Some mail servers decode "=?" inside an address and would deliver elsewhere than was checked.
     if len(value) > 254 or "=?" in value:
         raise ValueError(_("This is not an e-mail address."))

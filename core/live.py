@@ -12,7 +12,7 @@ from typing import Any, Final
 from flask import Flask, Response, current_app, jsonify, request
 
 from core.config import Settings
-from core.hubs import Heard, Hub, LocalHub, RedisHub, Stream
+from core.hubs import Heard, Hub, LocalHub, Stream
 from core.sign_in import viewer
 from core.viewer import Viewer
 
@@ -70,8 +70,16 @@ def _may_hear_staff(asker: Viewer, number: int | None) -> bool:
 
 def init(app: Flask, settings: Settings) -> None:
     """Choose the hub by REDIS_URL, and serve the polling that pages fall back to without streams."""
-    app.extensions[_KEY] = RedisHub(settings.redis_url) if settings.redis_url else LocalHub()
+    app.extensions[_KEY] = _hub_of(settings)
     app.add_url_rule("/events/poll", "events_poll", poll)
+
+
+def _hub_of(settings: Settings) -> Hub:
+    if not settings.redis_url:
+        return LocalHub()
+    from core.redis_hub import RedisHub
+
+    return RedisHub(settings.redis_url)
 
 
 def hub(app: Flask) -> Hub:

@@ -2,13 +2,15 @@
 
 A view calls `keep_for_visitors(sql, **params)` before it reads anything else. The next visitor's request runs only
 that query, outside of Flask; a different answer, or twenty seconds, drops the page. Members never get kept pages.
+
+A page that many ask for at once is not asked about each time: for a tenth of a second a good answer stands, unless this
+process has stored something meanwhile. So at home a change shows at once, and at scale a tenth of a second later.
 """
 
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,12 +18,14 @@ from flask import Flask, Response, g, request, session
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.config import Settings
-from core.db import db, is_writing
+from core.db import commits, db, engines, is_writing
+from core.shelf import Shelf
 from core.sign_in import viewer
 
 _KEY = "fullcircle.pages"
 KEPT_SECONDS = 20.0
 KEPT_BYTES = 64_000_000
+SURE_SECONDS = 0.1
 _DROPPED_HEADERS = frozenset({"x-request-id", "content-length", "set-cookie", "date"})
 
 
@@ -29,86 +33,43 @@ _DROPPED_HEADERS = frozenset({"x-request-id", "content-length", "set-cookie", "d
 class Check:
     """The query that says whether a kept page still holds, and what it answered."""
 
-    sql: str
+    query: sa.TextClause
     params: tuple[tuple[str, Any], ...]
     answer: tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Kept:
-    """A page's bytes as they went out, with its check."""
+    """A page's bytes as they went out, with its check, and how long that is known to hold."""
 
     check: Check
     body: bytes
     headers: tuple[tuple[str, str], ...]
     etag: str
-    kept_at: float
-
-
-class PageShelf:
-    """The kept pages of one process, the least recently used dropped first."""
-
-    def __init__(self) -> None:
-        self._pages: OrderedDict[tuple[str, ...], Kept] = OrderedDict()
-        self._bytes = 0
-        self._lock = threading.Lock()
-
-    def get(self, key: tuple[str, ...]) -> Kept | None:
-        """The page under `key` unless it is too old."""
-        with self._lock:
-            kept = self._pages.get(key)
-            if kept is None:
-                return None
-            if time.monotonic() - kept.kept_at > KEPT_SECONDS:
-                self._drop(key)
-                return None
-            self._pages.move_to_end(key)
-            return kept
-
-    def put(self, key: tuple[str, ...], page: Kept) -> None:
-        """Keep a page, dropping old ones beyond the byte limit."""
-        with self._lock:
-            self._drop(key)
-            self._pages[key] = page
-            self._bytes += len(page.body)
-            while self._bytes > KEPT_BYTES:
-                self._drop(next(iter(self._pages)))
-
-    def drop(self, key: tuple[str, ...]) -> None:
-        """Forget a page."""
-        with self._lock:
-            self._drop(key)
-
-    def clear(self) -> None:
-        """Forget all."""
-        with self._lock:
-            self._pages.clear()
-            self._bytes = 0
-
-    def _drop(self, key: tuple[str, ...]) -> None:
-        old = self._pages.pop(key, None)
-        if old:
-            self._bytes -= len(old.body)
+    sure_until: float = 0.0
+    sure_at: int = -1  # commits of this process when it was asked
 
 
 def keep_for_visitors(sql: str, **params: Any) -> None:
     """Let this page be kept while `sql` (one row, named parameters) answers the same. Call before other reads."""
     if is_writing() or viewer().is_member:
         return
-    row = db.session.execute(sa.text(sql), params).first()
-    g.kept_check = Check(sql, tuple(params.items()), tuple(row or ()))
+    query = _query(sql)
+    row = db.session.execute(query, params).first()
+    g.kept_check = Check(query, tuple(params.items()), tuple(row or ()))
+
+
+@lru_cache(maxsize=64)
+def _query(sql: str) -> sa.TextClause:
+    return sa.text(sql)
 
 
 def init(app: Flask, settings: Settings) -> None:
     """Put the shelf in front of Flask. Call before `web.init`: what is kept is the answer with all its headers."""
-    shelf = PageShelf()
+    shelf = Shelf[Kept](KEPT_BYTES, KEPT_SECONDS)
     app.extensions[_KEY] = shelf
     app.after_request(_keep)
-    with app.app_context():
-        engine = db.engine.execution_options(mode="read")
-    if engine.dialect.name == "postgresql":
-        engine = engine.execution_options(isolation_level="AUTOCOMMIT")
-    app.wsgi_app = VisitorPages(app.wsgi_app, shelf, engine)  # type: ignore[method-assign]
+    app.wsgi_app = VisitorPages(app, shelf)  # type: ignore[method-assign]
 
 
 def _page_key(environ: dict[str, Any]) -> tuple[str, ...]:
@@ -138,20 +99,19 @@ def _keep(response: Response) -> Response:
     response.add_etag()
     response.headers["Cache-Control"] = "public, max-age=0, must-revalidate"
     response.vary.update(["Cookie", "Accept-Language", "Accept-Encoding"])
-    shelf: PageShelf = request.environ["fullcircle.shelf"]
+    shelf: Shelf[Kept] = request.environ["fullcircle.shelf"]
     headers = tuple((k, v) for k, v in response.headers.items() if k.lower() not in _DROPPED_HEADERS)
-    page = Kept(check, response.get_data(), headers, response.headers.get("ETag", ""), time.monotonic())
-    shelf.put(_page_key(request.environ), page)
+    page = Kept(check, response.get_data(), headers, response.headers.get("ETag", ""))
+    shelf.put(_page_key(request.environ), page, len(page.body))
     return response
 
 
 class VisitorPages:
     """WSGI middleware: answers from the shelf when the check still holds, else asks Flask."""
 
-    def __init__(self, wsgi_app: Callable[..., Iterable[bytes]], shelf: PageShelf, engine: sa.Engine) -> None:
-        self._app = wsgi_app
-        self._shelf = shelf
-        self._engine = engine
+    def __init__(self, app: Flask, shelf: Shelf[Kept]) -> None:
+        self._flask, self._app, self._shelf = app, app.wsgi_app, shelf
+        self._engine = engines(app).looker
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Serve one request."""
@@ -160,7 +120,7 @@ class VisitorPages:
             return self._app(environ, start_response)
         key = _page_key(environ)
         page = self._shelf.get(key)
-        if page is None or not self._holds(page.check):
+        if page is None or not self._holds(page):
             self._shelf.drop(key)
             return self._app(environ, start_response)
         if page.etag and environ.get("HTTP_IF_NONE_MATCH") == page.etag:
@@ -169,11 +129,17 @@ class VisitorPages:
         start_response("200 OK", [*page.headers, ("Content-Length", str(len(page.body)))])
         return [page.body]
 
-    def _holds(self, check: Check) -> bool:
-        """Ask the database; if it cannot answer, Flask will say so properly."""
+    def _holds(self, page: Kept) -> bool:
+        """Ask the database, unless that was done a moment ago. If it cannot answer, Flask will say so properly."""
+        now, stored = time.monotonic(), commits(self._flask)
+        if now < page.sure_until and stored == page.sure_at:
+            return True
         try:
             with self._engine.connect() as connection:
-                row = connection.execute(sa.text(check.sql), dict(check.params)).first()
+                row = connection.execute(page.check.query, dict(page.check.params)).first()
         except SQLAlchemyError:
             return False
-        return tuple(row or ()) == check.answer
+        if tuple(row or ()) != page.check.answer:
+            return False
+        page.sure_until, page.sure_at = now + SURE_SECONDS, stored
+        return True

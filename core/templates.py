@@ -1,19 +1,31 @@
-"""Jinja set up for pages that say the same words many times: looked up once for each language, imports kept.
+"""Jinja set up for pages that say the same things many times: words, imports and whole pieces are kept.
 
 Flask-Babel asks for the catalogue at every word, and Jinja compares all globals at every `{% from ... import %}`; on a
-page with a hundred words and twenty imports these two cost as much as the page itself.
+page with a hundred words and twenty imports these two cost as much as the page itself. And most of a page is the same
+for everybody, or the same for its reader a moment ago: `drawn` keeps such pieces under all that they are made of, so
+that there is nothing to invalidate.
 """
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from flask import Flask, current_app, g
+from flask import Flask
+from flask.ctx import AppContext
+from flask.globals import app_ctx
 from flask_babel import get_locale, get_translations, gettext  # type: ignore[attr-defined]
 from jinja2 import Template, pass_eval_context
 from jinja2.nodes import EvalContext
 from jinja2.runtime import Context
 from markupsafe import Markup
 
+from core.assets import asset
+from core.shelf import Shelf
+from core.sign_in import viewer
+
 _KEY: Final = "fullcircle.words"
+_DRAWN: Final = "fullcircle.drawn"
+KEPT_BYTES: Final = 64_000_000
+KEPT_SECONDS: Final = 3600.0
+BESIDE: Final = 1_000  # bytes of a piece besides its text
 Words = dict[str, tuple[Markup, Markup]]
 
 
@@ -27,8 +39,26 @@ class KeptTemplate(Template):
 def init(app: Flask) -> None:
     """Switch both on. Call after Flask-Babel is set up."""
     app.extensions[_KEY] = {}
+    app.extensions[_DRAWN] = Shelf[Markup](KEPT_BYTES, KEPT_SECONDS)
     app.jinja_env.template_class = KeptTemplate
-    app.jinja_env.globals.update({"_": word, "gettext": word, "ngettext": plural})
+    app.jinja_env.globals.update({"_": word, "gettext": word, "ngettext": plural, "drawn": drawn})
+
+
+def drawn(template: str, macro: str, /, *arguments: Any) -> Markup:
+    """What `macro` of `template` makes of these arguments, all of them hashable, kept for the next time.
+
+    A macro drawn like this may depend on nothing else but the language, the reader's zone, and where the site is
+    mounted: it reads neither the viewer nor the request.
+    """
+    here: AppContext = app_ctx._get_current_object()  # type: ignore[attr-defined]  # once: a page asks a dozen times
+    shelf: Shelf[Markup] = here.app.extensions[_DRAWN]
+    key = (template, macro, _where(here.g), arguments)
+    piece = shelf.get(key)
+    if piece is None:
+        module: Any = here.app.jinja_env.get_template(template).module
+        piece = Markup(getattr(module, macro)(*arguments))  # noqa: S704 - a macro's own output
+        shelf.put(key, piece, 2 * len(piece) + BESIDE)  # what it was drawn from is kept with it
+    return piece
 
 
 @pass_eval_context
@@ -52,13 +82,25 @@ def plural(context: EvalContext, singular: str, several: str, number: int, /, **
     return Markup(text) % values if context.autoescape else text % values  # noqa: S704
 
 
+def _where(kept: Any) -> tuple[str, ...]:
+    """What a kept piece depends on besides its arguments: language, zone, and where files are served."""
+    locale, found = _locale(kept), kept.get("template_where")
+    if found is None or found[0] is not locale:
+        where = (str(locale or "en"), viewer().timezone or "UTC", asset(""))
+        found = kept.template_where = (locale, where)
+    return cast(tuple[str, ...], found[1])
+
+
 def _words() -> Words:
     """What was looked up already in the language of the moment; a forced language has its own."""
-    locale = getattr(g.get("_flask_babel"), "babel_locale", None) or get_locale()
-    kept: tuple[Any, Words] | None = g.get("template_words")
-    if kept is not None and kept[0] is locale:
-        return kept[1]
-    tables: dict[str, Words] = current_app.extensions[_KEY]
-    words = tables.setdefault(str(locale or "en"), {})
-    g.template_words = (locale, words)
-    return words
+    here: AppContext = app_ctx._get_current_object()  # type: ignore[attr-defined]
+    locale, found = _locale(here.g), here.g.get("template_words")
+    if found is None or found[0] is not locale:
+        tables: dict[str, Words] = here.app.extensions[_KEY]
+        found = here.g.template_words = (locale, tables.setdefault(str(locale or "en"), {}))
+    return cast(Words, found[1])
+
+
+def _locale(kept: Any) -> Any:
+    """The language of the moment, without the detour that `get_locale` takes every time."""
+    return getattr(kept.get("_flask_babel"), "babel_locale", None) or get_locale()

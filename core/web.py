@@ -20,6 +20,7 @@ from flask import (
     redirect,
     render_template,
     request,
+    session,
     url_for,
 )
 from flask.typing import ResponseReturnValue
@@ -43,6 +44,8 @@ csrf = CSRFProtect()
 babel = Babel()
 compress = Compress()
 MAX_REQUEST = 12_000_000
+KEPT_PROOFS = 4096
+_PROOFS = "fullcircle.form_tokens"
 
 
 def init(app: Flask, settings: Settings) -> None:
@@ -290,9 +293,25 @@ def ready() -> ResponseReturnValue:
 
 
 def _register_templates(app: Flask) -> None:
-    app.jinja_env.globals.update(slot=slot, csrf_token=generate_csrf)
+    app.jinja_env.globals.update(slot=slot, csrf_token=form_token)  # for parts; pages get it below
     app.jinja_env.filters.update(instant=instant, iso=iso, day=day, duration=duration)
     app.context_processor(_page_values)
+
+
+def form_token() -> str:
+    """The proof that a form came from a page of ours. One session's proof is signed once: it does not run out."""
+    if "csrf_token" in g:
+        return str(g.csrf_token)
+    raw = session.get("csrf_token")
+    proofs: dict[str, str] = current_app.extensions.setdefault(_PROOFS, {})
+    proof = proofs.get(raw) if raw else None
+    if proof is None:
+        if len(proofs) >= KEPT_PROOFS:
+            proofs.clear()
+        proof = str(generate_csrf())
+        proofs[session["csrf_token"]] = proof
+    g.csrf_token = proof
+    return proof
 
 
 def _page_values() -> dict[str, Any]:
@@ -300,6 +319,7 @@ def _page_values() -> dict[str, Any]:
     is_rtl = bool(locale and locale.text_direction == "rtl")
     asker = viewer()
     return {
+        "csrf_token": form_token,
         "site": site(),
         "viewer": asker,
         "nonce": nonce() if asker.is_member else None,

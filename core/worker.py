@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import redis
 import sqlalchemy as sa
 from celery import Celery, Task
 from flask import Flask, current_app
@@ -154,6 +153,8 @@ def prepare_schedules() -> None:
 def init(app: Flask, settings: Settings) -> None:
     """Give the app its way to wake the worker, and Celery its broker."""
     if settings.redis_url:
+        import redis
+
         celery.conf.broker_url = settings.redis_url
         client = redis.Redis.from_url(settings.redis_url, socket_timeout=2, socket_connect_timeout=2)
         app.extensions["fullcircle.wake"] = lambda: _publish_wake(client)
@@ -170,6 +171,8 @@ def _ring(alarms: dict[outbox.Lane, threading.Event]) -> None:
 
 def _publish_wake(client: Any) -> None:
     """A lost wake-up costs at most a second: the relay looks by itself."""
+    import redis
+
     try:
         client.publish(WAKE_CHANNEL, b"1")
     except redis.RedisError:
@@ -274,6 +277,8 @@ def _waiter(app: Flask, lane: outbox.Lane) -> Callable[[], None]:
 
 
 def _redis_waiter(app: Flask) -> Callable[[], None]:
+    import redis
+
     url = app.extensions["fullcircle.settings"].redis_url
     client = redis.Redis.from_url(url, socket_timeout=5)
     channel = client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]

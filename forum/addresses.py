@@ -5,7 +5,7 @@ Features above register the kinds whose discussion lives on a page of theirs (id
 
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
@@ -58,6 +58,13 @@ def places_of(threads: Iterable[Any]) -> dict[int, Place]:
         if thread.kind in _placers:
             ids.setdefault(thread.kind, []).append(thread.id)
     return {i: place for kind, some in ids.items() for i, place in _placers[kind](some).items()}
+
+
+def paths_of(threads: Sequence[Any]) -> dict[int, str]:
+    """The path of each of these threads by id; one that its own feature does not know is left out."""
+    places = places_of(threads)
+    paths = {t.id: plain_path(t.id, t.slug) for t in threads if not lives_elsewhere(t.kind)}
+    return paths | {thread_id: place.path for thread_id, place in places.items()}
 
 
 def plain_path(thread_id: int, slug: str) -> str:

@@ -117,6 +117,15 @@ class ThreadMoved(Fact):
     category_id: int
 
 
+@event("forum.authorship_moved")
+@dataclass(frozen=True)
+class AuthorshipMoved(Fact):
+    """What somebody from outside wrote in these threads is a member's: they turned out to be the same person."""
+
+    member_id: int
+    thread_ids: tuple[int, ...]
+
+
 @event("forum.thread_pinned")
 @dataclass(frozen=True)
 class ThreadPinned(Fact):
@@ -209,4 +218,7 @@ class PersonMentioned(Fact):
 @event("forum.category_changed")
 @dataclass(frozen=True)
 class CategoryChanged(Fact):
+    """`is_access_new` is True when who may see it changed, and with it all that is in it."""
+
     category_id: int
+    is_access_new: bool = True

@@ -177,7 +177,7 @@ class CategoryForm(Form):
     name: Line = Field(min_length=2, max_length=60)
     description: Line = Field("", max_length=300)
     access: Annotated[int, Field(ge=0, le=2)] = 0
-    default_kind: Literal["question", "discussion"] = "question"
+    default_kind: Literal["question", "discussion", "idea", "release"] = "question"
     colour: Annotated[int, Field(ge=1, le=12)] | None = None
     position: Annotated[int, Field(ge=0, le=999)] = 0
 

@@ -1,11 +1,12 @@
 """Filling the search index: a few posts at once as they change, many in runs that go on in the background.
 
 A run is a row that says how far it has come, so it survives a restart. Documents are read and handed to the
-engine before the write transaction does anything: where the engine has files of its own, no writer waits.
+engine before the write transaction does anything: where the engine has files of its own, no writer waits. What
+changed in that time is noticed in the transaction, by the versions of threads.
 """
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -14,13 +15,16 @@ from core import clock
 from core import search as engine
 from core import text as texts
 from core.db import db, reading, upsert, writing
-from forum.models import ImportRun, Post
+from forum.models import ImportRun, Post, Thread
 from forum.queries import indexing
 from forum.queries.indexing import ALL, Scope
 from forum.queries.searching import INDEX_RUN
 
 AT_ONCE: Final = 20  # posts that an event's reaction indexes by itself; more become a run
-BATCH: Final = 500  # the engine takes seven times as long for hundreds
+BATCH: Final = 4_000  # some seconds; an engine works quicker and searches quicker in few large pieces
+MOST_CHANGED: Final = 500  # posts of a batch that became others while it was indexed
+SETTLED_FROM: Final = 1_000  # posts of a run
+POLISHED_AT_ONCE: Final = 500
 Report = Callable[[int, int], None]
 
 
@@ -56,9 +60,10 @@ def start_over() -> None:
 
 
 def begin(scope: Scope) -> None:
-    """Note a run, or let one that is noted already begin again; nothing is noted for no posts."""
+    """Note a run, or let one that is noted already begin again; nothing is noted for no posts, nor for posts that a
+    run over everything has still before it."""
     total = indexing.count_posts(scope)
-    if total == 0:
+    if total == 0 or (scope.kind != ALL and _comes_anyway(scope)):
         return
     progress = {
         "kind": scope.kind,
@@ -71,6 +76,27 @@ def begin(scope: Scope) -> None:
     change: dict[str, Any] = {"progress": progress, "started_at": clock.now(), "finished_at": None}
     row = {"kind": INDEX_RUN, "label": scope.label} | change
     upsert(ImportRun.__table__, row, key=["kind", "label"], change=change)
+    if scope.kind == ALL:
+        _end_others()
+
+
+def _comes_anyway(scope: Scope) -> bool:
+    """Whether a run over everything will come to all posts of the scope. Waits for a step of it that is being noted."""
+    whole = sa.select(ImportRun.progress).where(
+        ImportRun.kind == INDEX_RUN, ImportRun.label == Scope(ALL).label, ImportRun.finished_at.is_(None)
+    )
+    progress = db.session.execute(whole.with_for_update()).scalar()
+    first = indexing.first_post(scope)
+    return progress is not None and first is not None and progress["after"] < first
+
+
+def _end_others() -> None:
+    """A run over everything takes the place of all others."""
+    others = sa.and_(ImportRun.kind == INDEX_RUN, ImportRun.label != Scope(ALL).label)
+    ended = (
+        sa.update(ImportRun).where(others, ImportRun.finished_at.is_(None)).values(finished_at=clock.now())
+    )
+    db.session.execute(ended, execution_options={"synchronize_session": False})
 
 
 def mend() -> bool:
@@ -114,32 +140,68 @@ def _oldest_run() -> Any:
 
 def _step(run: Any, report: Report | None) -> None:
     """Index the next posts of a run and note how far it came."""
-    progress = dict(run.progress)
-    scope = Scope(progress["kind"], progress["first"], progress["last"])
+    before = dict(run.progress)
+    scope = Scope(before["kind"], before["first"], before["last"])
     with reading():
-        found = indexing.documents_after(scope, progress["after"], BATCH)
-    finished = None if len(found) == BATCH else clock.now()
+        found = indexing.documents_after(scope, before["after"], BATCH)
+    is_last = len(found) < BATCH
+    progress = dict(before)
     if found:
-        progress |= {"after": found[-1].document.id, "done": progress["done"] + len(found)}
+        progress |= {"after": found[-1].document.id, "done": before["done"] + len(found)}
     with writing():
         put(found)
-        same = sa.and_(
-            ImportRun.id == run.id, ImportRun.started_at == run.started_at
-        )  # not begun again since
-        db.session.execute(sa.update(ImportRun).where(same).values(progress=progress, finished_at=finished))
+        _note(run, progress, is_last)
+        changed = _changed_since(scope, before["after"], None if is_last else progress["after"], found)
+        if len(changed) > MOST_CHANGED:
+            _note(run, before, is_finished=False)  # an import came in between: once more
+        elif changed:
+            put(indexing.documents_of(changed))
+        if is_last and progress["total"] >= SETTLED_FROM:
+            engine.index().settle()
     if report:
         report(progress["done"], progress["total"])
 
 
-def polish(limit: int = BATCH) -> int:
+def _note(run: Any, progress: dict[str, Any], is_finished: bool) -> None:
+    """Say how far a run is, unless it was begun again in the meantime. Its row is held from here on."""
+    same = sa.and_(ImportRun.id == run.id, ImportRun.started_at == run.started_at)
+    values = {"progress": progress, "finished_at": clock.now() if is_finished else None}
+    db.session.execute(sa.update(ImportRun).where(same).values(**values))
+
+
+def _changed_since(
+    scope: Scope, after: int, last: int | None, found: Collection[indexing.Indexed]
+) -> list[int]:
+    """Posts of a stretch that are other now, or new, since they were read."""
+    seen = {one.document.id: one.version for one in found}
+    now = indexing.versions_between(scope, after, last)
+    return [post_id for post_id, version in now.items() if seen.get(post_id) != version]
+
+
+def polish(limit: int = POLISHED_AT_ONCE) -> int:
     """Give imported texts that one sanitiser has seen to the second one; returns how many there were."""
     with reading():
         waiting = sa.select(Post.id, Post.html, Post.text_version).where(Post.text_version < 0).limit(limit)
         rows = db.session.execute(waiting).all()
-    done = [(row.id, row.text_version, texts.second_pass(row.html)) for row in rows]
+    done = [{"post": row.id, "before": row.html, "after": texts.second_pass(row.html)} for row in rows]
     with writing():
-        for post_id, seen, html in done:
-            unchanged = sa.and_(Post.id == post_id, Post.text_version == seen)
-            values = {"html": html, "text_version": texts.RENDERER_VERSION}
-            db.session.execute(sa.update(Post).where(unchanged).values(**values))
+        _store(done)
     return len(done)
+
+
+def _store(done: Sequence[Mapping[str, Any]]) -> None:
+    """Mark the texts as seen. One that reads otherwise now is shown and found anew."""
+    posts: Any = Post.__table__
+    seen = sa.update(posts).values(text_version=texts.RENDERER_VERSION).where(posts.c.text_version < 0)
+    same = [row["post"] for row in done if row["before"] == row["after"]]
+    db.session.execute(seen.where(posts.c.id.in_(same)))
+    changed = [{"post": row["post"], "new": row["after"]} for row in done if row["before"] != row["after"]]
+    if not changed:
+        return
+    again = seen.where(posts.c.id == sa.bindparam("post")).values(html=sa.bindparam("new"))
+    db.session.execute(again, changed)
+    ids = [row["post"] for row in changed]
+    owners = sa.select(Post.thread_id).where(Post.id.in_(ids))
+    newer = sa.update(Thread).where(Thread.id.in_(owners)).values(version=Thread.version + 1)
+    db.session.execute(newer, execution_options={"synchronize_session": False})
+    update(ids, ())

@@ -9,11 +9,11 @@ from flask import render_template, request
 from core.db import db
 from core.slots import fill
 from core.viewer import Viewer
-from forum import queries
+from forum import actions, queries
 from forum.models import Attachment, Draft, Follow, Reading
 from forum.queries import activity
 from people.models import Person
-from people.portability import export_section, on_removal
+from people.portability import export_section, on_merging, on_removal
 
 TABS: Final = ("answers", "posts")
 
@@ -63,3 +63,9 @@ def forget_person(person_id: int) -> None:
         db.session.execute(sa.delete(table).where(table.person_id == person_id))
     unplaced = sa.and_(Attachment.owner_id == person_id, Attachment.post_id.is_(None))
     db.session.execute(sa.delete(Attachment).where(unplaced))
+
+
+@on_merging("forum", order=50)
+def merge_person(person_id: int, member_id: int) -> None:
+    """What somebody from outside wrote is the member's they turned out to be."""
+    actions.move_authorship(Viewer.system(), person_id, member_id)

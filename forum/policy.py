@@ -185,6 +185,11 @@ def may_keep_place(actor: Viewer) -> bool:
     return actor.is_member
 
 
+def may_move_authorship(actor: Viewer) -> bool:
+    """Posts change hands only with the person who wrote them: the product's own work."""
+    return actor.is_system
+
+
 def may_count_views(actor: Viewer) -> bool:
     """The product itself."""
     return actor.is_system

@@ -16,6 +16,7 @@ from forum import indexer
 from forum.events import (
     AnswerAccepted,
     AnswerUnaccepted,
+    AuthorshipMoved,
     CategoryChanged,
     PostAdded,
     PostDeleted,
@@ -54,10 +55,18 @@ def index_changes(deliveries: Deliveries) -> None:
     thread_ids = {fact.thread_id for fact in facts if isinstance(fact, _THREAD_FACTS)}
     edited = {fact.post_id for fact in facts if isinstance(fact, PostEdited)}
     thread_ids |= _threads_opened_by(edited)
-    for scope in _scopes(facts):
-        indexer.begin(scope)
     if post_ids or edited or thread_ids:
         indexer.update(post_ids | edited, thread_ids)
+    for scope in _scopes(
+        facts
+    ):  # last, as a step of a run notes it last: neither waits for the other in a circle
+        indexer.begin(scope)
+
+
+@on(AuthorshipMoved, name="forum.index_authors")
+def index_authors(fact: AuthorshipMoved, delivery: Delivery) -> None:
+    """Posts are found under whoever they belong to now."""
+    indexer.update((), fact.thread_ids)
 
 
 def _threads_opened_by(post_ids: set[int]) -> set[int]:
@@ -69,10 +78,20 @@ def _threads_opened_by(post_ids: set[int]) -> set[int]:
 
 
 def _scopes(facts: Sequence[Fact]) -> list[Scope]:
-    scopes = [Scope(CATEGORY, fact.category_id) for fact in facts if isinstance(fact, CategoryChanged)]
+    opened = {fact.category_id for fact in facts if isinstance(fact, CategoryChanged) and fact.is_access_new}
     imported = [fact for fact in facts if isinstance(fact, ThreadsImported)]
-    scopes += [Scope(THREADS, fact.first_thread_id, fact.last_thread_id) for fact in imported]
-    return list(dict.fromkeys(scopes))
+    return [Scope(CATEGORY, category_id) for category_id in sorted(opened)] + _stretches(imported)
+
+
+def _stretches(imported: Sequence[ThreadsImported]) -> list[Scope]:
+    """One run for batches that lie side by side: large ones are quicker."""
+    joined: list[tuple[int, int]] = []
+    for first, last in sorted((fact.first_thread_id, fact.last_thread_id) for fact in imported):
+        if joined and first <= joined[-1][1] + 1:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], last))
+        else:
+            joined.append((first, last))
+    return [Scope(THREADS, first, last) for first, last in joined]
 
 
 @on(PostAdded, name="forum.live", batched=True)
@@ -101,7 +120,7 @@ def tend_search() -> None:
         indexer.advance(SLICE_SECONDS / 2)
     except SearchBusy:
         return  # `fullcircle reindex` is at it; the runs wait
-    while time.monotonic() < until and indexer.polish():
+    while indexer.polish() and time.monotonic() < until:
         continue
 
 

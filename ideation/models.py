@@ -49,6 +49,7 @@ class IdeaEvidence(Model):
     id: Mapped[int] = id_column()
     idea_id: Mapped[int] = mapped_column(sa.ForeignKey("idea.id"), index=True)
     post_id: Mapped[int | None] = mapped_column(sa.ForeignKey("post.id"), index=True)
+    thread_id: Mapped[int | None] = mapped_column(sa.ForeignKey("thread.id"), index=True)  # where the post is
     person_id: Mapped[int | None] = mapped_column(
         sa.ForeignKey("person.id")
     )  # who asked: is told when it ships

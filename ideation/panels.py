@@ -9,10 +9,10 @@ from core.slots import fill
 from core.viewer import Viewer
 from forum import addresses
 from forum.models import IDEA
-from ideation import policy, queries
+from ideation import actions, policy, queries
 from ideation.queries import exports
 from people.models import Person
-from people.portability import export_section
+from people.portability import export_section, on_merging
 
 
 def _path_of_thread(thread_id: int) -> str:
@@ -38,6 +38,18 @@ def turn_into_idea(viewer: Viewer, thread: Any, **_more: object) -> str | None:
     if not policy.may_turn(viewer, thread):
         return None
     return render_template("ideation/_turn_button.html", thread=thread)
+
+
+@fill("feeds.list", order=10)
+def feed_of_ideas() -> str:
+    """Among the feeds."""
+    return render_template("ideation/_feed_item.html")
+
+
+@fill("sitemap.pages", order=10)
+def pages_of_ideas(*, base: str) -> str:
+    """The lists, for search engines."""
+    return render_template("ideation/_sitemap.xml", base=base)
 
 
 @fill("person.tabs", order=20)
@@ -66,3 +78,9 @@ def exported_votes(person_id: int) -> Iterable[dict[str, Any]]:
 def exported_evidence(person_id: int) -> Iterable[dict[str, Any]]:
     """Their words that were kept as evidence."""
     return exports.evidence(person_id)
+
+
+@on_merging("ideation", order=40)
+def merge_person(person_id: int, member_id: int) -> None:
+    """What somebody from outside wished is the wish of the member they turned out to be."""
+    actions.move_wishes(Viewer.system(), person_id, member_id)

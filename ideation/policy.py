@@ -54,6 +54,11 @@ def may_turn(actor: Viewer, thread: Any) -> bool:
     return thread.kind in TURNED_KINDS and thread.deleted_at is None
 
 
+def may_move_wishes(actor: Viewer) -> bool:
+    """Votes change hands only with the person whose they are: the product's own work."""
+    return actor.is_system
+
+
 def may_release(actor: Viewer) -> bool:
     """Draft and publish releases, and see drafts."""
     return may_write(actor) and actor.has(*TRIAGE_ROLES)

@@ -16,7 +16,9 @@ from core.viewer import Viewer
 from forum import actions as forum_actions
 from forum import queries as forum
 from forum.models import IDEA, Thread
+from forum.queries import feeds
 from forum.views.base import ID, LIST_STAMP, count_view, is_part, note_reading, page_number
+from forum.views.search import atom
 from ideation import actions, forms, policy, queries, words
 from ideation.models import DECLINED, SHIPPED, STATUSES, Idea
 from ideation.queries import IdeaRow, Wanted
@@ -65,6 +67,13 @@ def _wanted(author_id: int | None) -> Wanted:
         author_id=author_id,
         page=page_number(),
     )
+
+
+@blueprint.get("/feeds/ideas.atom")
+def feed() -> ResponseReturnValue:
+    """The newest public ideas, for feed readers."""
+    keep_for_visitors(LIST_STAMP)
+    return atom(_("Ideas"), url_for("ideation.ideas"), feeds.newest(kind=IDEA))
 
 
 @blueprint.get("/ideas/new")
@@ -149,7 +158,9 @@ def idea_page(row: IdeaRow, *, wrong: str = "", errors: Mapping[str, str] | None
     if not wrong:
         note_reading(asker, page.thread, page.last_position)
         count_view(row.thread_id)
-    opening = page.posts.pop(0) if page.page == 1 else None
+    opening = page.posts[0] if page.page == 1 else None
+    if opening:
+        page.posts = page.posts[1:]
     values = {
         "idea": row,
         "thread": page.thread,
@@ -178,8 +189,10 @@ def vote(idea_id: int) -> ResponseReturnValue:
     act(actor, found)
     if not is_part():
         return _to_idea(found)
-    size = "inline" if request.args.get("size") == "inline" else ""
-    return render_template("ideation/_vote.html", idea=queries.one_row(actor, idea_id), size=size)
+    row = queries.one_row(actor, idea_id)
+    if request.args.get("size") == "inline":
+        return render_template("ideation/_vote.html", idea=row, size="inline")
+    return render_template("ideation/_voted.html", idea=row, thread=forum.thread_head(actor, row.thread_id))
 
 
 @blueprint.post(f"/ideas/<{ID}:idea_id>/status")

@@ -78,6 +78,19 @@ class SeenForm(Form):
     seen: Line = Field(default=NEW, max_length=10)
 
 
+class SeveralForm(Form):
+    """The posts that were chosen in a list, or all that it showed."""
+
+    mention_id: list[int] = Field(default_factory=list, max_length=100)
+    shown: list[int] = Field(default_factory=list, max_length=100)
+    which: Literal["chosen", "shown"] = "chosen"
+
+    @property
+    def ids(self) -> list[int]:
+        """Which posts are meant."""
+        return self.shown if self.which == "shown" else self.mention_id
+
+
 class ReplyForm(Form):
     """The words of a reply."""
 

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db import Model, id_column
+from core.trigrams import Trigrams
 
 FEED, UPLOAD, WEBHOOK = "feed", "upload", "webhook"
 NEW, HANDLED, DISMISSED = "new", "handled", "dismissed"
@@ -88,6 +89,9 @@ class Mention(Model):
     idea_id: Mapped[int | None] = mapped_column(sa.ForeignKey("idea.id"))
 
 
+WORDS = Trigrams("search_mention", Mention.__table__, ("title", "text", "author_name"))
+
+
 class OutsideReply(Model):
     """An answer to an outside post, drafted by the product or a person, sent only after somebody approved it.
 
@@ -110,6 +114,19 @@ class OutsideReply(Model):
     delivered_at: Mapped[datetime | None]
     delivered_url: Mapped[str] = mapped_column(sa.String(500), default="")
     error: Mapped[str] = mapped_column(sa.String(500), default="")
+
+
+class WaitingFile(Model):
+    """A file that was looked at and not taken in yet: kept for a day, so that it need not be chosen again."""
+
+    __tablename__ = "waiting_file"
+    id: Mapped[int] = id_column()
+    token: Mapped[str] = mapped_column(sa.String(32), unique=True)
+    source_id: Mapped[int] = mapped_column(sa.ForeignKey("source.id"), index=True)
+    key: Mapped[str] = mapped_column(sa.String(100))
+    name: Mapped[str] = mapped_column(sa.String(200))
+    at: Mapped[datetime]
+    by_id: Mapped[int] = mapped_column(sa.ForeignKey("person.id"))
 
 
 class HookDelivery(Model):

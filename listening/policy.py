@@ -38,6 +38,11 @@ def may_check(actor: Viewer, source: Source) -> bool:
     return actor.has(*DESK) and source.kind == FEED and source.paused_at is None
 
 
+def may_move_mentions(actor: Viewer) -> bool:
+    """Posts change hands only with the person who wrote them: the product's own work."""
+    return actor.is_system
+
+
 def may_fetch(actor: Viewer) -> bool:
     """Claiming and finishing fetches is the product's own work."""
     return actor.is_system

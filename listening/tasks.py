@@ -9,7 +9,7 @@ from typing import Any, Final
 from flask import Flask, current_app
 from flask_babel import gettext as _
 
-from core import clock, live
+from core import clock, files, live
 from core.config import settings
 from core.db import db, reading, writing
 from core.errors import ProductError
@@ -25,7 +25,9 @@ from listening.actions import Check
 from listening.connectors import Unreadable, feed, reply
 from listening.events import CheckWanted, MentionsReceived, ReplyApproved
 from listening.models import DRAFT
-from people.portability import export_section, on_removal
+from people import queries as people
+from people.models import MEMBER
+from people.portability import export_section, on_merging, on_removal
 
 log = logging.getLogger(__name__)
 AT_ONCE: Final = 4  # feeds that are asked at the same time
@@ -120,10 +122,17 @@ def check_waiting_html() -> None:
 
 
 @every(timedelta(hours=12), name="listening.sweep")
-def forget_old_deliveries() -> None:
-    """Deliveries of webhooks are remembered for a week."""
+def forget_old_things() -> None:
+    """Deliveries of webhooks are remembered for a week, files that nobody took in for a day."""
     with writing():
         actions.sweep_deliveries(SYSTEM)
+        actions.sweep_files(SYSTEM)
+
+
+@files.holder
+def holds_file(key: str) -> bool:
+    """Whether a stored file waits to be taken in."""
+    return queries.holds_file(key)
 
 
 # --- replies ---
@@ -148,6 +157,8 @@ def draft_answer(fact: AnswerAccepted, delivery: Delivery) -> None:
     mention = queries.mention_of_thread(fact.thread_id)
     if mention is None or thread is None or post is None or not _is_public(thread, post):
         return
+    if people.of_kind([mention.person_id or 0], MEMBER):
+        return  # members hear it here
     body = _answer_words(thread, post, mention.author_name)
     key = f"answer:{thread.id}"
     known = queries.reply_of_key(key)
@@ -204,3 +215,9 @@ def exported_replies(person_id: int) -> Iterable[dict[str, Any]]:
 def forget_author(person_id: int) -> None:
     """Names and addresses of a removed account go from what came from outside."""
     actions.forget_author(SYSTEM, person_id)
+
+
+@on_merging("listening", order=30)
+def merge_person(person_id: int, member_id: int) -> None:
+    """What somebody wrote outside is the member's they turned out to be."""
+    actions.move_mentions(SYSTEM, person_id, member_id)

@@ -12,8 +12,8 @@ database = current_app.extensions["migrate"].db
 
 
 def is_ours(thing: Any, name: str | None, kind: str, reflected: bool, compare_to: Any) -> bool:
-    """Search tables belong to their adapter."""
-    return not (kind == "table" and (name or "").startswith("search_"))
+    """Search tables belong to their adapter, search indexes to `core/trigrams.py`."""
+    return not (kind in {"table", "index"} and (name or "").startswith("search_"))
 
 
 def render(kind: str, thing: Any, autogen_context: Any) -> str | Literal[False]:

@@ -3,22 +3,45 @@
 from collections.abc import Iterable
 from typing import Any
 
-from flask import render_template
+from flask import g, render_template
 from flask_babel import ngettext
 
+from core.db import apart
 from core.slots import fill
 from core.viewer import Viewer
 from ideation.policy import may_release
 from notices import actions, queries
+from people import queries as people
 from people.portability import export_section, on_removal
 
 SYSTEM = Viewer.system()
+people.ask_beside("bell", queries.unread_of_person())
 
 
 @fill("settings.tabs", order=10)
 def settings_tab(*, here: str, **_context: object) -> str:
     """The choices among the settings."""
     return render_template("notices/_settings_tab.html", here=here)
+
+
+def bell_count(viewer: Viewer) -> int:
+    """What the bell of this page shows, counted with the statement that says who asks."""
+    if not viewer.is_member:
+        return 0
+    if "bell_count" not in g:
+        g.bell_count = people.beside("bell") or 0
+    return int(g.bell_count)
+
+
+@fill("thread.read")
+def clear_bell(*, viewer: Viewer, thread_id: int, position: int, **_kwargs: Any) -> None:
+    """Whoever reads what a notice is about has read the notice, too. It costs nothing while the bell is empty."""
+    if not bell_count(viewer):
+        return
+    read = queries.unread_of_thread(viewer, thread_id, position)
+    if read:
+        g.bell_count -= len(read)
+        apart(lambda: actions.mark_read(viewer, read))
 
 
 @fill("release.told")

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from core import clock
-from core.db import db, glance
+from core.db import db
 from core.errors import NotFound
 from core.viewer import MEMBER, STAFF, STAFF_ROLES, Viewer
 from forum.models import Post, Thread
@@ -146,11 +146,32 @@ def _on_bell(may_see: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
     )
 
 
-def unread_count(viewer: Viewer) -> int:
-    """What the bell shows: unread notices the viewer may still see. Fit for a request that writes later."""
+def _unread(viewer: Viewer) -> sa.ColumnElement[bool]:
     mine = sa.and_(Notice.person_id == (viewer.id or 0), Notice.read_at.is_(None))
-    statement = _with_places(sa.select(sa.func.count())).where(mine, _on_bell(listed_threads(viewer)))
-    return int(glance(statement)[0][0])
+    return sa.and_(mine, _on_bell(listed_threads(viewer)))
+
+
+def unread_count(viewer: Viewer) -> int:
+    """What the bell shows: unread notices the viewer may still see."""
+    statement = _with_places(sa.select(sa.func.count())).where(_unread(viewer))
+    return int(db.session.execute(statement).scalar_one())
+
+
+def unread_of_person() -> sa.ScalarSelect[int]:
+    """The same for the person of the row, to be read with whoever asks."""
+    mine = sa.and_(Notice.person_id == Person.id, Notice.read_at.is_(None))
+    may_see = sa.and_(Thread.deleted_at.is_(None), Thread.access <= _clearance())
+    counted = _with_places(sa.select(sa.func.count())).where(mine, _on_bell(may_see))
+    return counted.correlate(Person).scalar_subquery()
+
+
+def unread_of_thread(viewer: Viewer, thread_id: int, position: int) -> list[int]:
+    """Those of them that are about a thread itself, or its posts up to `position`."""
+    shown = sa.or_(Notice.post_id.is_(None), Post.position <= position)
+    statement = _with_places(sa.select(Notice.id)).where(
+        _unread(viewer), Notice.thread_id == thread_id, shown
+    )
+    return list(db.session.execute(statement).scalars())
 
 
 def unread_counts(person_ids: Collection[int]) -> dict[int, int]:

@@ -27,6 +27,7 @@ from notices.kinds import ANSWER as ANSWER_NOTICE
 from people import queries as people
 from people.events import SessionsEnded
 from people.models import OUTSIDE
+from people.portability import on_merging
 from reputation.events import LevelReached
 
 SYSTEM: Final = Viewer.system()
@@ -140,6 +141,30 @@ def _draft_for_outside(release_id: int, asker: releases.Asker, key: str) -> None
     body = letters.outside_words(release_id, asker.idea_id)
     person_key = f"{key}:person:{asker.person_id}"
     listening.draft_reply(SYSTEM, mention=mention, person_id=asker.person_id, key=person_key, body=body)
+
+
+@on_merging("notices", order=10)
+def tell_member_instead(person_id: int, member_id: int) -> None:
+    """News of releases that still waits for a channel outside is told here, unless the member has heard it already."""
+    for unsent in mentions.unsent_of(person_id, "release:"):
+        listening.discard_reply(SYSTEM, unsent)
+        occasion = unsent.key.rpartition(":person:")[0]
+        release_id, idea_ids = _occasion(occasion)
+        if releases.muted([member_id], idea_ids):
+            continue
+        for asker in releases.askers(idea_ids):
+            if asker.person_id == person_id:
+                values = {"release_id": release_id, "idea_id": asker.idea_id, "why": asker.why}
+                thread_id = releases.bare_release(release_id).thread_id
+                actions.tell(
+                    SYSTEM, Telling(RELEASE, occasion, thread_id=thread_id, values=values), [member_id]
+                )
+
+
+def _occasion(key: str) -> tuple[int, list[int]]:
+    """The release and the ideas of a key such as `release:3` or `release:3:idea:7`."""
+    numbers = [int(part) for part in key.split(":")[1::2]]
+    return numbers[0], numbers[1:] or [idea.id for idea in releases.ideas_in(numbers[0])]
 
 
 @on(EscalationOpened, EscalationClosed, name="notices.escalation")

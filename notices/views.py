@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from werkzeug.local import LocalProxy
@@ -12,7 +12,7 @@ from core.errors import NotFound
 from core.sign_in import member, viewer
 from core.viewer import Viewer
 from core.web import csrf
-from notices import actions, kinds, letters, queries, words
+from notices import actions, kinds, letters, panels, queries, words
 from people import queries as people
 from people.models import MEMBER
 
@@ -24,16 +24,7 @@ ID: Final = "int(max=999999999999999)"  # larger numbers are no address at all
 @blueprint.app_context_processor
 def _bell() -> dict[str, Any]:
     """The number on every member's page, counted when a template asks for it and once for each request."""
-    return {"bell_count": LocalProxy(_bell_count)}
-
-
-def _bell_count() -> int:
-    asker = viewer()
-    if not asker.is_member:
-        return 0
-    if "bell_count" not in g:
-        g.bell_count = queries.unread_count(asker)
-    return int(g.bell_count)
+    return {"bell_count": LocalProxy(lambda: panels.bell_count(viewer()))}
 
 
 @blueprint.get("/notices")

@@ -3,8 +3,6 @@
 import io
 from typing import Final
 
-from PIL import Image, ImageOps
-
 from core import files
 
 SIDE: Final = 256  # pixels
@@ -12,6 +10,8 @@ SIDE: Final = 256  # pixels
 
 def square(data: bytes) -> tuple[bytes, str]:
     """The middle of a picture as a square, with its content type. Raises Refused for what is no picture."""
+    from PIL import Image, ImageOps
+
     accepted = files.accept_picture(data)
     with Image.open(io.BytesIO(accepted.data)) as image:
         has_holes = image.has_transparency_data

@@ -27,6 +27,14 @@ class AccountMailWanted(Fact):
     purpose: str
 
 
+@event("people.reset_asked")
+@dataclass(frozen=True)
+class ResetAsked(Fact):
+    """For an address that has an account, or for one that has none: the request does the same for both."""
+
+    request_id: int
+
+
 @event("people.invited")
 @dataclass(frozen=True)
 class PersonInvited(Fact):
@@ -94,3 +102,12 @@ class PersonRemoved(Fact):
 class IdentityLinked(Fact):
     person_id: int
     identity_id: int
+
+
+@event("people.outside_joined")
+@dataclass(frozen=True)
+class OutsidePersonJoined(Fact):
+    """An outside person turned out to be a member: all that was theirs is the member's."""
+
+    person_id: int
+    member_id: int

@@ -76,7 +76,8 @@ def roles_of(person_id: int) -> Iterable[dict[str, Any]]:
 @export_section("people.identities")
 def identities_of(person_id: int) -> Iterable[dict[str, Any]]:
     """Identities outside."""
-    yield from _rows(LinkedIdentity, person_id, "channel", "external_id", "display_name", "url", "linked_at")
+    columns = ("channel", "external_id", "display_name", "url", "linked_at", "verified_at", "proof")
+    yield from _rows(LinkedIdentity, person_id, *columns)
 
 
 @export_section("people.bans")

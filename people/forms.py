@@ -189,6 +189,13 @@ class Ban(Form):
         return datetime(self.until.year, self.until.month, self.until.day, tzinfo=UTC)
 
 
+class Linking(Form):
+    """Which member somebody from outside is, and how they showed it."""
+
+    member: Annotated[Line, AfterValidator(lambda value: value.removeprefix("@"))] = Field(max_length=41)
+    proof: Prose = Field(min_length=3, max_length=300)
+
+
 class Search(Form):
     """Part of a name or handle, and where the page before ended."""
 

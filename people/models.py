@@ -13,7 +13,8 @@ MEMBER, IMPORTED, OUTSIDE, REMOVED = "member", "imported", "outside", "removed"
 class Person(Model):
     """Anybody who wrote something: a member, an imported account, an outside poster, or a removed account.
 
-    Only members can sign in. `points` and `level` are written by reputation and shown here.
+    Only members can sign in. `points` and `level` are written by reputation and shown here. An outside poster who
+    turned out to be a member is an empty, removed row that points at them.
     """
 
     __tablename__ = "person"
@@ -40,6 +41,7 @@ class Person(Model):
     banned_until: Mapped[datetime | None]
     removed_at: Mapped[datetime | None]
     origin_key: Mapped[str | None] = mapped_column(sa.String(120), unique=True)
+    merged_into_id: Mapped[int | None] = mapped_column(sa.ForeignKey("person.id"), index=True)
 
 
 class RoleGrant(Model):
@@ -89,6 +91,15 @@ class MailToken(Model):
     used_at: Mapped[datetime | None]
 
 
+class ResetRequest(Model):
+    """Somebody asked for a new password for this address. Gone once the worker has seen whether it has an account."""
+
+    __tablename__ = "reset_request"
+    id: Mapped[int] = id_column()
+    email: Mapped[str] = mapped_column(sa.String(254))
+    at: Mapped[datetime]
+
+
 class Invitation(Model):
     """An invitation to one address, with the roles it gives."""
 
@@ -121,7 +132,10 @@ class Ban(Model):
 
 
 class LinkedIdentity(Model):
-    """Somebody's identity outside, e.g. on Mastodon: (channel, external_id) is unique, a person may have many."""
+    """Somebody's identity outside, e.g. on Mastodon: (channel, external_id) is unique, a person may have many.
+
+    Linked to a member it says since when, who saw the proof, and what it was.
+    """
 
     __tablename__ = "linked_identity"
     __table_args__ = (sa.UniqueConstraint("channel", "external_id"),)
@@ -133,6 +147,8 @@ class LinkedIdentity(Model):
     url: Mapped[str] = mapped_column(sa.String(500), default="")
     linked_at: Mapped[datetime]
     verified_at: Mapped[datetime | None]
+    verified_by_id: Mapped[int | None] = mapped_column(sa.ForeignKey("person.id"))
+    proof: Mapped[str] = mapped_column(sa.String(300), default="", server_default="")
 
 
 class SetupToken(Model):

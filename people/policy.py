@@ -21,6 +21,11 @@ def may_prove_address(actor: Viewer) -> bool:
     return not actor.is_system
 
 
+def may_answer_requests(actor: Viewer) -> bool:
+    """What was asked for is looked up by the product alone."""
+    return actor.is_system
+
+
 def may_sign_in(actor: Viewer) -> bool:
     """Anybody in front of a browser; whether the account may is `is_welcome`."""
     return not actor.is_system
@@ -74,6 +79,11 @@ def may_manage_accounts(actor: Viewer) -> bool:
 def may_link_identity(actor: Viewer) -> bool:
     """Outside identities are kept by the system and by staff who handle mentions."""
     return actor.is_staff
+
+
+def may_merge_outside(actor: Viewer) -> bool:
+    """Say which member an outside poster is: agents and moderators, who saw the proof."""
+    return actor.has("agent", "moderator")
 
 
 def may_set_standing(actor: Viewer) -> bool:

@@ -1,12 +1,14 @@
-"""What leaves with a person: features register their part of the data export and of an account's removal."""
+"""What belongs to a person: features register their part of the export, of a removal, and of two becoming one."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
 
 Section = Callable[[int], Iterable[dict[str, Any]]]
 Removal = Callable[[int], None]
+Merging = Callable[[int, int], None]
 _sections: dict[str, Section] = {}
 _removals: dict[str, Removal] = {}
+_mergings: dict[str, tuple[int, Merging]] = {}
 
 
 def export_section(name: str) -> Callable[[Section], Section]:
@@ -29,6 +31,19 @@ def on_removal(name: str) -> Callable[[Removal], Removal]:
     return register
 
 
+def on_merging(name: str, order: int) -> Callable[[Merging], Merging]:
+    """Register `call(person_id, member_id)`, run in the merging's transaction: the first's is the second's now.
+
+    Lower `order` comes first: upper floors, which look at what lower ones move and take their rows before theirs.
+    """
+
+    def register(call: Merging) -> Merging:
+        _mergings[name] = (order, call)
+        return call
+
+    return register
+
+
 def sections_of(person_id: int) -> dict[str, list[dict[str, Any]]]:
     """Everything kept about a person, by section name in alphabetical order."""
     return {name: list(_sections[name](person_id)) for name in sorted(_sections)}
@@ -38,3 +53,9 @@ def forget(person_id: int) -> None:
     """Run every feature's removal."""
     for name in sorted(_removals):
         _removals[name](person_id)
+
+
+def merge(person_id: int, member_id: int) -> None:
+    """Run every feature's merging, in order."""
+    for _order, call in sorted(_mergings.values(), key=lambda pair: pair[0]):
+        call(person_id, member_id)

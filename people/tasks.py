@@ -15,9 +15,10 @@ from core.config import settings
 from core.db import db, writing
 from core.outbox import Delivery, on
 from core.site import site
+from core.viewer import Viewer
 from core.worker import every
-from people import proofs, queries
-from people.events import AccountMailWanted, PersonInvited
+from people import actions, proofs, queries
+from people.events import AccountMailWanted, PersonInvited, ResetAsked
 from people.models import REMOVED, Invitation, MailToken, Person, SignInSession
 
 KEEP_LINKS: Final = timedelta(days=3)
@@ -51,6 +52,12 @@ KINDS: Final = {
         lazy_gettext("Your password was changed"), "/reset", lazy_gettext("It was not me"), False
     ),
 }
+
+
+@on(ResetAsked, name="people.answer_reset")
+def answer_reset(fact: ResetAsked, delivery: Delivery) -> None:
+    """Look up here whether the address has an account: the request must take as long for one that has none."""
+    actions.answer_reset(Viewer.system(), fact.request_id)
 
 
 @on(AccountMailWanted, name="people.account_mail", outside=True)

@@ -68,6 +68,14 @@ def stand(actor: Viewer, person_ids: Collection[int]) -> None:
             record(LevelReached(person_id, level), actor=actor)
 
 
+def move_points(actor: Viewer, person_id: int, member_id: int) -> None:
+    """The entries of somebody from outside are the member's they turned out to be; the points stay as they are."""
+    require(policy.may_award(actor))
+    theirs = sa.update(LedgerEntry).where(LedgerEntry.person_id == person_id).values(person_id=member_id)
+    db.session.execute(theirs.execution_options(synchronize_session="fetch"))
+    stand(actor, [member_id])
+
+
 def settle(actor: Viewer, thread_id: int, *, key: str, at: datetime, subject: str = "") -> None:
     """Make a thread's entries (or one subject's) agree with what stands: what is deleted gives nobody anything.
 

@@ -9,7 +9,10 @@ from core.db import BigId, Model, id_column
 
 
 class LedgerEntry(Model):
-    """Points given or taken back; never changed, only answered by another entry. `key` makes a repeat harmless."""
+    """Points given or taken back; never changed, only answered by another entry. `key` makes a repeat harmless.
+
+    Whose they are changes when somebody from outside turns out to be a member.
+    """
 
     __tablename__ = "ledger_entry"
     __table_args__ = (

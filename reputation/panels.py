@@ -6,8 +6,9 @@ from typing import Any
 from flask import render_template
 
 from core.slots import fill
-from people.portability import export_section
-from reputation import queries, rules
+from core.viewer import Viewer
+from people.portability import export_section, on_merging
+from reputation import actions, queries, rules
 
 
 @fill("person.aside", order=10)
@@ -26,3 +27,9 @@ def standing(*, person: Any, **_: Any) -> str:
 def exported_ledger(person_id: int) -> Iterable[dict[str, Any]]:
     """Every point somebody has, why and when."""
     return queries.export_entries(person_id)
+
+
+@on_merging("reputation", order=20)
+def merge_person(person_id: int, member_id: int) -> None:
+    """What somebody from outside earned is the member's they turned out to be."""
+    actions.move_points(Viewer.system(), person_id, member_id)

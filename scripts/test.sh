@@ -11,7 +11,7 @@ if [ -z "${WORKERS:-}" ]; then
 fi
 
 if [ "${FAST:-}" = 1 ]; then
-    exec .venv/bin/python -m pytest -n "$WORKERS" -m "not browser and not scale and not slow" "$@"
+    exec .venv/bin/python -m pytest -n "$WORKERS" --dist worksteal -m "not browser and not scale and not slow" "$@"
 fi
 .venv/bin/python -m scripts.services
-exec .venv/bin/python -m pytest -n "$WORKERS" "$@"
+exec .venv/bin/python -m pytest -n "$WORKERS" --dist worksteal "$@"

@@ -1,8 +1,11 @@
 """Fixtures of all tests: a fresh app for every test, at home or at scale, and the real services beneath."""
 
 import contextvars
+import gc
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -20,19 +23,28 @@ from core import db as edge
 from core import schema
 from core.db import db
 from people import passwords
-from tests import services
+from tests import counting, services
+from tests.lasting import Ground, LastingApp, clear, let_go
 from tests.running import Running
 
 HOME: Final = "home"
 SCALE: Final = "scale"
+SETTINGS: Final = {
+    "SITE_URL": "http://localhost",
+    "SECRET_KEY": "known-to-the-tests-only",
+    "DEMO": "0",
+    "RATE_LIMITS": "0",
+    "LOG_LEVEL": "ERROR",
+}
+FAILED: Final = pytest.StashKey[bool]()
 _numbers = count(1)
 
-# The same examples on every machine and in any order; a busy machine is not a failure.
+# The same examples on every machine and in any order, fewer in a hurry; a busy machine is not a failure.
 hypothesis.settings.register_profile(
     "fullcircle",
     deadline=None,
     derandomize=True,
-    max_examples=60,
+    max_examples=15 if os.environ.get("FAST") == "1" else 60,
     suppress_health_check=[
         hypothesis.HealthCheck.too_slow,
         hypothesis.HealthCheck.function_scoped_fixture,
@@ -48,6 +60,38 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             metafunc.fixturenames.append("backend")
         cases = [pytest.param(HOME), pytest.param(SCALE, marks=pytest.mark.scale)]
         metafunc.parametrize("backend", cases)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """The tests' folders are in memory where there is room, so that nobody waits for a disk."""
+    place = services.in_memory()
+    if place is None or config.option.basetemp or hasattr(config, "workerinput"):
+        return
+    for left in place.glob("fullcircle-tests-*"):
+        if not Path(f"/proc/{left.name.rpartition('-')[2]}").exists():
+            shutil.rmtree(left, ignore_errors=True)
+    config.option.basetemp = str(place / f"fullcircle-tests-{os.getpid()}")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """What a failed test left in memory can be looked at until the next run begins."""
+    ours = Path(config.option.basetemp or "")
+    if ours.name == f"fullcircle-tests-{os.getpid()}" and not config.stash.get(FAILED, False):
+        shutil.rmtree(ours, ignore_errors=True)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Remember whether anything failed."""
+    session.config.stash[FAILED] = bool(exitstatus)
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: the collector of garbage need not walk through it after every few objects."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
 
 
 # --- services: a missing one is an error that says what to install, never a skipped test ---
@@ -107,7 +151,7 @@ def _make_tables(environ: dict[str, str]) -> None:
     with app.app_context():
         schema.create_directly()
         schema.stamp()
-    _let_go(app)
+    let_go(app)
 
 
 @pytest.fixture
@@ -139,22 +183,13 @@ def backend(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def environ(request: pytest.FixtureRequest, backend: str, tmp_path: Path) -> dict[str, str]:
     """What the app is set up from; `@pytest.mark.settings(RATE_LIMITS="1")` changes it for one test."""
-    found = {
-        "VAR_DIR": str(tmp_path / "var"),
-        "SITE_URL": "http://localhost",
-        "SECRET_KEY": "known-to-the-tests-only",
-        "DEMO": "0",
-        "RATE_LIMITS": "0",
-        "LOG_LEVEL": "ERROR",
-    }
+    found = {"VAR_DIR": str(tmp_path / "var"), **SETTINGS}
     if backend == SCALE:
         found["DATABASE_URL"] = request.getfixturevalue("postgres_database")
         found["REDIS_URL"] = request.getfixturevalue("redis_url")
     else:
         found["DATABASE_URL"] = request.getfixturevalue("sqlite_database")
-    for marker in reversed(list(request.node.iter_markers("settings"))):
-        found |= {name: str(value) for name, value in marker.kwargs.items()}
-    return found
+    return found | _marked_settings(request)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -189,20 +224,98 @@ def _passwords_are_hashed_cheaply() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> jinja2.BytecodeCache:
-    """Templates are compiled once for each test process, although every test has its own app."""
-    return jinja2.FileSystemBytecodeCache(str(tmp_path_factory.mktemp("jinja")))
+def compiled_templates(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> jinja2.BytecodeCache:
+    """Templates are compiled once, whatever the number of apps, processes and runs; each is checked by its source."""
+    cache: pytest.Cache | None = getattr(request.config, "cache", None)  # may be switched off
+    folder = cache.mkdir("templates") if cache else tmp_path_factory.mktemp("templates")
+    return jinja2.FileSystemBytecodeCache(str(folder))
 
 
-@pytest.fixture
-def app(environ: dict[str, str], compiled_templates: jinja2.BytecodeCache) -> Iterator[Flask]:
-    """The whole application over an empty database of its own. No context is open."""
+@pytest.fixture(scope="session")
+def home_ground(home_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Ground:
+    """Where the apps that last stand at home."""
+    folder = tmp_path_factory.mktemp("home")
+    database = folder / "fullcircle.db"
+
+    def empty() -> None:
+        clear(folder)
+        shutil.copy(home_template, database)
+
+    return Ground({"VAR_DIR": str(folder), "DATABASE_URL": f"sqlite:///{database}", **SETTINGS}, empty)
+
+
+@pytest.fixture(scope="session")
+def scale_ground(
+    postgres: services.Postgres,
+    redis_server: services.Redis,
+    scale_template: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Ground:
+    """Where the apps that last stand at scale."""
+    folder = tmp_path_factory.mktemp("scale")
+    environ = {
+        "VAR_DIR": str(folder),
+        "DATABASE_URL": postgres.url("lasting"),
+        "REDIS_URL": redis_server.url,
+        **SETTINGS,
+    }
+
+    def empty() -> None:
+        clear(folder)
+        postgres.drop("lasting")
+        postgres.create("lasting", template=scale_template)
+        redis_server.clear()
+
+    return Ground(environ, empty)
+
+
+@pytest.fixture(scope="session")
+def lasting_apps() -> dict[tuple[str, ...], LastingApp]:
+    """The apps that last, by the settings they were made with."""
+    return {}
+
+
+def _marked_settings(request: pytest.FixtureRequest) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for marker in reversed(list(request.node.iter_markers("settings"))):
+        found |= {name: str(value) for name, value in marker.kwargs.items()}
+    return found
+
+
+def _made(environ: dict[str, str], templates: jinja2.BytecodeCache) -> Flask:
     made = create_app(environ)
     made.testing = True
     made.test_client_class = Visitor
-    made.jinja_env.bytecode_cache = compiled_templates
-    yield made
-    _let_go(made)
+    made.jinja_env.bytecode_cache = templates
+    return made
+
+
+@pytest.fixture
+def app(
+    request: pytest.FixtureRequest,
+    backend: str,
+    compiled_templates: jinja2.BytecodeCache,
+    lasting_apps: dict[tuple[str, ...], LastingApp],
+) -> Iterator[Flask]:
+    """The whole application over an empty database. No context is open.
+
+    Tests with the same settings share it in turn; one that asks for `environ` or is marked `own_app` has its own.
+    """
+    if "environ" in request.fixturenames or request.node.get_closest_marker("own_app"):
+        own = _made(request.getfixturevalue("environ"), compiled_templates)
+        yield own
+        let_go(own)
+        return
+    ground: Ground = request.getfixturevalue(f"{backend}_ground")
+    ground.empty()
+    settings = _marked_settings(request)
+    key = (backend, *map(str, sorted(settings.items())))
+    if key not in lasting_apps:
+        lasting_apps[key] = LastingApp(_made(ground.environ | settings, compiled_templates))
+    yield lasting_apps[key].fresh()
+    lasting_apps[key].let_go()
 
 
 @pytest.fixture
@@ -211,6 +324,12 @@ def context(app: Flask) -> Iterator[Flask]:
     with app.app_context():
         yield app
         db.session.rollback()
+
+
+@pytest.fixture
+def statements(context: Flask) -> Callable[[], AbstractContextManager[counting.Counted]]:
+    """Counts what is asked of the database inside `with statements() as counted`."""
+    return counting.statements
 
 
 @pytest.fixture
@@ -234,13 +353,6 @@ class Visitor(FlaskClient):
 @pytest.fixture(autouse=True)
 def _push_request_context() -> None:
     """Takes the place of pytest-flask's: a request context open all the time would hide our mistakes."""
-
-
-def _let_go(app: Flask) -> None:
-    """Close what the app holds open, so that its database can be dropped."""
-    with app.app_context():
-        db.session.remove()
-        db.engine.dispose()
 
 
 @pytest.fixture

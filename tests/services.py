@@ -23,6 +23,7 @@ from psycopg import sql
 
 POSTGRES_AT_LEAST: Final = 13
 READY_WITHIN: Final = 60.0  # seconds; a busy machine of two cores needs them
+ROOM_IN_MEMORY: Final = 2 << 30  # bytes
 EXTENSIONS: Final = ("pg_trgm", "unaccent")
 
 CHROMIUM_ARGS: Final = (
@@ -170,13 +171,23 @@ class Account(TypedDict, total=False):
     extra_groups: list[int]
 
 
+def in_memory() -> Path | None:
+    """A folder in memory, for data that need not outlive the tests; None where there is none with room."""
+    place = Path("/dev/shm")
+    if not place.is_dir() or not os.access(place, os.W_OK):
+        return None
+    found = os.statvfs(place)
+    is_roomy = found.f_bavail * found.f_frsize > ROOM_IN_MEMORY
+    return place if is_roomy and not found.f_flag & os.ST_NOEXEC else None
+
+
 class Kept:
     """One server process in its own folder, ended with this process whatever happens."""
 
     def __init__(self, name: str, ends_on: str, owner: pwd.struct_passwd | None = None) -> None:
         """Make the folder; short, because a socket's path may have 104 characters at most."""
-        short = "/tmp" if os.access("/tmp", os.W_OK) else None
-        self.folder = Path(tempfile.mkdtemp(prefix=f"fc-{name}-", dir=short))
+        short = Path("/tmp") if os.access("/tmp", os.W_OK) else None
+        self.folder = Path(tempfile.mkdtemp(prefix=f"fc-{name}-", dir=in_memory() or short))
         self.name, self.ends_on, self.owner = name, ends_on, owner
         self._keeper: subprocess.Popen[bytes] | None = None
         if owner:

@@ -168,6 +168,7 @@ def walk_history(url: str, folder: Path) -> None:
         db.engine.dispose()
 
 
+@pytest.mark.slow
 def test_migrations_go_up_down_up_and_match_the_models_on_sqlite(tmp_path: Path):
     walk_history(f"sqlite:///{tmp_path / 'history.db'}", tmp_path)
 

@@ -27,6 +27,8 @@ from notices.models import Notice
 from people import queries as people
 from tests import make
 
+pytestmark = pytest.mark.slow  # every route as every role
+
 STAFF_WORD, MEMBER_WORD, GONE_WORD = "quokkastaff", "quokkamember", "quokkagone"
 BAIT = "wombatbait"  # stands beside each secret word: what a curious reader would search for
 LISTS_OF_ANSWERS = (

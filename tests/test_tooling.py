@@ -14,9 +14,12 @@ import redis
 import sqlalchemy as sa
 from flask import current_app, g
 
+from core import mail
+from core.cache import cache
 from core.db import db, dialect
+from core.shelf import Shelf
 from scripts import check_text, install
-from tests import services
+from tests import lasting, make, services
 
 
 @pytest.mark.both
@@ -43,6 +46,28 @@ def test_a_request_shares_nothing_with_the_context_of_the_test(context, client):
 @pytest.mark.settings(SITE_NAME="Ana's place")
 def test_a_test_may_change_the_environment_of_its_app(app):
     assert app.extensions["fullcircle.settings"].site_name == "Ana's place"
+
+
+@pytest.mark.both
+def test_nothing_an_app_remembers_is_left_out_when_it_is_made_as_new(app):
+    anew = set(lasting.memories(app.extensions["fullcircle.settings"])) | {lasting.COUNTING}
+    shelves = {name for name, value in app.extensions.items() if isinstance(value, Shelf)}
+    assert set(app.extensions) - anew - shelves == lasting.LASTING
+
+
+@pytest.mark.both
+@pytest.mark.parametrize("turn", ["first", "second"])
+def test_what_one_test_leaves_behind_is_gone_for_the_next(context, client, turn):
+    assert mail.outbox(10) == []
+    assert cache.get("left") is None
+    assert "LEFT" not in context.config
+    assert client.get("/").status_code == 200
+    assert make.category(name="Left behind").id == 1
+    assert "Left behind" in client.get("/").get_data(as_text=True)
+    mail.send(mail.Letter("ana@example.com", "Left", "Text", message_id="<left@localhost>"))
+    cache.set("left", turn)
+    context.config["LEFT"] = turn
+    context.before_request_funcs.setdefault(None, []).append(lambda: ("Left", 418))
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from admin.views.base import administrator, before_id, blueprint
 from core import outbox, search
 from core.errors import require
 from core.sign_in import member
+from forum.importing.queries import waiting
 
 PAGE = 50
 
@@ -18,7 +19,7 @@ def start() -> ResponseReturnValue:
     """Where things are, and whether anything is wrong."""
     asker = member()
     require(asker.is_staff)
-    values = {"backlog": outbox.backlog(), "is_searchable": search.index().healthy()}
+    values = {"backlog": outbox.backlog(), "is_searchable": search.index().healthy(), "imported": waiting()}
     return render_template("admin/start.html", is_owner=policy.may_administer(asker), **values)
 
 

@@ -6,6 +6,7 @@ anywhere is not deleted.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
@@ -15,7 +16,6 @@ from core.config import SettingError, Settings
 from core.errors import NotFound
 from core.files.keys import is_key, key_for, type_of
 from core.files.local import LocalFiles
-from core.files.pictures import Picture, accept_picture
 from core.files.serving import disposition, headers_for, safe_name
 
 __all__ = [
@@ -46,6 +46,16 @@ class Stored(NamedTuple):
 
     data: bytes
     content_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture fit to be kept and shown; sizes in pixels."""
+
+    data: bytes
+    content_type: str
+    width: int
+    height: int
 
 
 class Backend(Protocol):
@@ -124,6 +134,13 @@ def put(data: bytes, content_type: str) -> str:
 def get(key: str) -> Stored:
     """The content and its type. Raises NotFound or Unavailable."""
     return _files().get(key)
+
+
+def accept_picture(data: bytes) -> Picture:
+    """Draw an uploaded picture anew. Raises Refused with words for the person who sent it."""
+    from core.files import pictures  # what draws is loaded with the first picture
+
+    return pictures.accept_picture(data)
 
 
 def holder(holds: Holds) -> Holds:

@@ -6,13 +6,13 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Final
 
 from flask_babel import gettext as _
 from PIL import ExifTags, GifImagePlugin, Image, ImageCms, UnidentifiedImageError
 
 from core.errors import Refused, Unavailable
+from core.files import Picture
 
 MAX_BYTES: Final = 8_000_000
 MAX_PIXELS: Final = 40_000_000
@@ -51,16 +51,6 @@ _BROKEN: Final = (
 _desk: Final = threading.BoundedSemaphore(2)
 # Sizes are judged here, before anything is decoded, with an answer instead of a warning.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A picture fit to be kept and shown; sizes in pixels."""
-
-    data: bytes
-    content_type: str
-    width: int
-    height: int
 
 
 def accept_picture(data: bytes) -> Picture:

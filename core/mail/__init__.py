@@ -42,6 +42,9 @@ __all__ = [
 ]
 
 _KEY: Final = "fullcircle.mail"
+OWN_ADDRESS: Final = (
+    "community@localhost"  # MAIL_FROM's default: good, and not worth loading what judges addresses
+)
 
 
 @dataclass(frozen=True)
@@ -66,11 +69,10 @@ def sender_of(settings: Settings) -> Address:
     """MAIL_FROM, under the site's name when it gives none. Raises SettingError."""
     name, address = parseaddr(settings.mail_from)
     try:
-        return Address(
-            display_name=one_line(name or settings.site_name, MAX_NAME), addr_spec=checked(address)
-        )
+        bare = address if address == OWN_ADDRESS else checked(address)
     except MailRefused:
         raise SettingError(f"MAIL_FROM must be an address, not {settings.mail_from!r}.") from None
+    return Address(display_name=one_line(name or settings.site_name, MAX_NAME), addr_spec=bare)
 
 
 def _mail() -> Mail:

@@ -18,7 +18,6 @@ from email.policy import SMTP, Policy
 from email.utils import format_datetime
 from typing import Final
 
-from email_validator import EmailNotValidError, validate_email
 from flask_babel import gettext as _
 
 from core import clock
@@ -135,6 +134,8 @@ def unlinked(text: str) -> str:
 
 def checked(address: str) -> str:
     """The address in its plain form. Raises MailRefused. Whether mail arrives there only mail can tell."""
+    from email_validator import EmailNotValidError, validate_email
+
     try:
         # Judged under a public domain: the library refuses names of closed networks such as desk.local.
         found = validate_email(address + _PUBLIC, check_deliverability=False, allow_smtputf8=False)

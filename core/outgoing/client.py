@@ -15,6 +15,7 @@ from flask_babel import gettext as _
 
 from core.outgoing.addresses import is_inside, is_name, is_numeric_address, is_public
 from core.outgoing.body import Parcel
+from core.outgoing.calls import DEFAULT_LIMITS, Answer, Limits
 from core.outgoing.connection import Backend, Deadline
 from core.outgoing.errors import OutgoingFailed, OutgoingRefused, broken, too_large
 
@@ -36,28 +37,6 @@ _BODY_HEADERS: Final = frozenset({"content-type", "content-encoding", "content-l
 
 Resolve = Callable[[str, int], list[str]]
 Dial = Callable[[str, int, float], socket.socket]
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds of a whole call, redirects included."""
-
-    deadline: float = 20.0  # seconds from start to last byte, look-up and handshakes included
-    max_bytes: int = 5_000_000  # of the body, counted after decompression
-    redirects: int = 5  # 0: a redirect is not followed but is itself the answer
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back: `headers` ignore case, `body` is decompressed, `url` is where the last redirect led."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    url: str
-
-
-DEFAULT_LIMITS: Final = Limits()
 
 
 def look_up(host: str, port: int) -> list[str]:

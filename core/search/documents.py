@@ -17,12 +17,15 @@ MOST_WORDS = 16_000  # of one document: PostgreSQL counts places no further than
 MOST_LETTERS = 200_000  # of its words: PostgreSQL stores a megabyte of them
 SOLVED, UNSOLVED = "is:solved", "is:unsolved"
 
-Part = Literal["title", "tags", "body"]
+Part = Literal["title", "tags", "body", "thread"]
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One post as search sees it. `body` is plain text, `author` a handle, `created_at` aware UTC."""
+    """One post as search sees it. `body` is plain text, `author` a handle, `created_at` aware UTC.
+
+    `title` is what the post itself is called, `thread_title` what its thread is called where that is not its own.
+    """
 
     id: int
     thread_id: int
@@ -35,6 +38,7 @@ class Document:
     access: int
     solved: bool
     created_at: datetime
+    thread_title: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +51,11 @@ class Hit:
 
 
 def parts(document: Document) -> list[tuple[Part, list[str]]]:
-    """The words of the title, of each tag and of the body, in order, as far as there is room. A phrase never crosses
-    from one into the next."""
+    """The words of the title, of each tag, of the body and of the thread's title, in order, as far as there is room. A
+    phrase never crosses from one into the next."""
     texts: list[tuple[Part, str]] = [("title", document.title)]
     texts += [("tags", tag) for tag in document.tags]
-    texts.append(("body", document.body))
+    texts += [("body", document.body), ("thread", document.thread_title)]
     words, letters = MOST_WORDS, MOST_LETTERS
     found: list[tuple[Part, list[str]]] = []
     for part, text in texts:
@@ -122,18 +126,26 @@ class Index(Protocol):
 
     def find(self, query: Query, *, clearance: int, limit: int) -> list[Hit]:
         """The best `limit` (at most MOST_HITS) posts with access <= clearance, best first; newest first where the
-        query names no words. An empty query finds nothing. Raises SearchDamaged."""
+        query names no words. An empty query finds nothing. Raises SearchDamaged.
+
+        What is asked for may stand in the post or, counting less, in its thread's title. A post that holds nothing
+        of it itself is passed over, for its thread's first post is found: unless the query `tells_posts_apart`.
+        """
 
     def similar(
         self, text: str, *, clearance: int, limit: int, kinds: Collection[str] | None = None
     ) -> list[Hit]:
-        """Threads that resemble a title being typed, most alike first: one hit a thread, its best post."""
+        """Threads that resemble a title being typed, most alike first: one hit a thread, its best post. Only words
+        of the posts themselves count."""
 
     def count(self) -> int:
         """How many documents are indexed, whoever may see them. Raises SearchDamaged."""
 
     def clear(self) -> None:
         """Forget every document."""
+
+    def settle(self) -> None:
+        """Put itself in order after many documents came or went; searches are quicker afterwards."""
 
     def healthy(self) -> bool:
         """Whether the index is there, whole, and made by this version of the analyser."""

@@ -17,7 +17,7 @@ from core.search.words import Word, fold, label, lexemes, words
 
 MOST_CHARS = 200
 MOST_TERMS = 16
-MOST_TITLE_WORDS = 8
+MOST_TELLING_WORDS = 6
 
 Field = Literal["tag", "category", "kind", "by"]
 _SCAN = re.compile(r'(?P<minus>-?)(?:(?P<key>[A-Za-z]+):(?=\S))?(?:"(?P<quoted>[^"]*)"?|(?P<bare>[^\s"]+))')
@@ -62,6 +62,18 @@ class Query:
         )
 
     @property
+    def asks_threads(self) -> bool:
+        """Whether words of a thread's title may stand in for words of a post: not where one thing alone is asked for,
+        which the post must hold itself."""
+        return not self.in_title and (len(self.groups) > 1 or self.tells_posts_apart)
+
+    @property
+    def tells_posts_apart(self) -> bool:
+        """Whether it asks for an author or for days: in these a reply differs from the first post of its thread."""
+        by_author = any(filter_.field == "by" for filter_ in self.filters)
+        return by_author or self.since is not None or self.until is not None
+
+    @property
     def terms(self) -> tuple[Phrase, ...]:
         """The phrases to mark in a result."""
         return tuple(phrase for group in self.groups for phrase in group)
@@ -69,11 +81,15 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Resemblance:
-    """What a title being typed asks for: a post with at least `needed` of the words. `text` is the folded title."""
+    """A title being typed: its words, the longest first, as long words tell most, and the folded title."""
 
     lexemes: tuple[str, ...]
-    needed: int
     text: str
+
+    def telling(self, frequency: Callable[[str], float]) -> tuple[list[str], int]:
+        """The rarest of the words, the rarest first, and how many of them a post must hold to resemble: a third."""
+        chosen = sorted(self.lexemes, key=frequency)[:MOST_TELLING_WORDS]
+        return chosen, -(-len(chosen) // 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,10 +258,10 @@ def _query(draft: _Draft) -> Query:
 
 
 def resembling(text: str) -> Resemblance:
-    """Read a title being typed: its longest words (as long words tell most), of which a third must be found."""
+    """Read a title being typed: at most MOST_TERMS of its words."""
     found = dict.fromkeys(lexemes(text[:MOST_CHARS]))
-    longest = tuple(sorted(found, key=len, reverse=True)[:MOST_TITLE_WORDS])
-    return Resemblance(longest, -(-len(longest) // 3), fold(text[:MOST_CHARS]))
+    longest = sorted(found, key=len, reverse=True)[:MOST_TERMS]
+    return Resemblance(tuple(longest), fold(text[:MOST_CHARS]))
 
 
 def highlight(text: str, query: Query) -> list[tuple[str, bool]]:

@@ -20,18 +20,18 @@ from typing import Any, BinaryIO
 from core.search.documents import MOST_HITS, Document, Hit, SearchBusy, SearchDamaged
 from core.search.grammar import Query, resembling
 from core.search.whoosh_matching import Matching
-from core.search.whoosh_parts import OpenPart, codec, fields_of, schema
+from core.search.whoosh_parts import OpenPart, fields_of, schema
+from core.search.whoosh_writing import Writer
 from core.search.words import VERSION
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from whoosh.filedb.filestore import FileStorage
     from whoosh.index import TOC, FileIndex
-    from whoosh.reading import SegmentReader
     from whoosh.writing import CLEAR
 
 MERGED_AT_ONCE = 8  # segments of about the same size
-LARGEST_MERGE = 4_000  # documents: some seconds of the worker's time
+LARGEST_MERGE = 8_000  # documents: some seconds of the worker's time
 PATIENCE = 5.0  # seconds
 _STAYS, _LEAVES = b"stays", b"     "  # written behind the number of the process that holds the lock
 _NAME = "MAIN"
@@ -56,10 +56,11 @@ class WhooshIndex:
         newest = {document.id: document for document in docs}
         if not newest:
             return
+        made = [fields_of(document) for document in newest.values()]  # before others have to wait
         with self._writing() as writer:
             self._delete(writer, newest)
-            for document in newest.values():
-                writer.add_document(**fields_of(document))
+            for fields in made:
+                writer.add_document(**fields)
 
     def remove(self, ids: Collection[int]) -> None:
         """Forget documents; ids that are not there are passed over."""
@@ -95,6 +96,9 @@ class WhooshIndex:
         """Forget every document."""
         with self._writing(CLEAR):
             pass
+
+    def settle(self) -> None:
+        """Nothing to do: segments are merged as they come."""
 
     def healthy(self) -> bool:
         """Whether every file of the index is there and is what was written. Reads anew what looks changed."""
@@ -136,14 +140,25 @@ class WhooshIndex:
         with _claimed(self._path):
             with self._reading:
                 self._current()
-            index = FileIndex(self._storage, schema=_SCHEMA, indexname=_NAME)
-            writer = index.writer(limitmb=256, codec=codec(), _lk=False)
+            writer = Writer(FileIndex(self._storage, schema=_SCHEMA, indexname=_NAME))
             try:
                 yield writer
             except BaseException:
                 writer.cancel()
                 raise
-            writer.commit(mergetype=merge or merge_tiers)
+            writer.commit(mergetype=merge or self._merge_tiers)
+
+    def _merge_tiers(self, writer: Writer, segments: list[Any]) -> list[Any]:
+        """Whoosh's merge policy hook: write segments of about the same size into one, and drop deleted documents.
+        Returns the segments that stay as they are."""
+        chosen = _mostly_deleted(segments)
+        for tier in _tiers([segment for segment in segments if segment not in chosen]):
+            if len(tier) >= MERGED_AT_ONCE:
+                chosen += tier
+        for segment in chosen:
+            if segment.doc_count():
+                writer.add_part(self._parts[segment.segment_id()], segment.deleted_docs())
+        return [segment for segment in segments if segment not in chosen]
 
     def _delete(self, writer: Any, ids: Collection[int]) -> None:
         """Mark the stored forms of these documents as deleted."""
@@ -175,21 +190,6 @@ class WhooshIndex:
             part = self._parts.get(name) or OpenPart(segment, self._storage.load(_file_of(segment)))
             parts[name] = part.with_deleted(segment.deleted_docs())
         return parts
-
-
-def merge_tiers(writer: Any, segments: list[Any]) -> list[Any]:
-    """Whoosh's merge policy hook: write segments of about the same size into one, and drop deleted documents.
-    Returns the segments that stay as they are."""
-    chosen = _mostly_deleted(segments)
-    for tier in _tiers([segment for segment in segments if segment not in chosen]):
-        if len(tier) >= MERGED_AT_ONCE:
-            chosen += tier
-    for segment in chosen:
-        if segment.doc_count():
-            reader = SegmentReader(writer.storage, writer.schema, segment)
-            writer.add_reader(reader)
-            reader.close()
-    return [segment for segment in segments if segment not in chosen]
 
 
 def _mostly_deleted(segments: list[Any]) -> list[Any]:

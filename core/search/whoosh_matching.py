@@ -14,12 +14,13 @@ from typing import NamedTuple
 
 from core.search.documents import Hit, labels_unwanted, labels_wanted
 from core.search.grammar import Phrase, Query, Resemblance
-from core.search.whoosh_parts import OpenPart
+from core.search.whoosh_parts import OpenPart, WordField
 from core.search.words import label
 
 MOST_RANKED = 5_000
 _K1, _B = 1.2, 0.75  # of BM25 (Robertson and Zaragoza 2009)
 _TITLE_BONUS = 2.0
+_THREAD_SHARE = 0.5  # what a word of the thread's title alone is worth beside one of the post
 
 
 class _Ranked(NamedTuple):
@@ -51,19 +52,21 @@ class Matching:
             lists = _Lists(part)
             found = self._matches(lists, query)
             ranked += len(found) if rarity else 0
-            best = heapq.nlargest(limit, chain(best, self._ranked(lists, found, rarity)))
+            best = heapq.nlargest(limit, chain(best, self._ranked(lists, found, rarity, query.asks_threads)))
         return [Hit(match.id, match.thread_id, match.score) for match in best]
 
     def similar(self, wanted: Resemblance, limit: int, kinds: Collection[str] | None) -> list[Hit]:
         """One hit for each thread that holds enough of the words of a title, words of its own title counting most."""
-        rarity = self._rarity(wanted.lexemes)
+        every = self._rarity(wanted.lexemes)
+        telling, needed = wanted.telling(lambda lexeme: -every[lexeme])
+        rarity = {lexeme: every[lexeme] for lexeme in telling}
         best: dict[int, _Ranked] = {}
         ranked = 0
         for part in self._parts:
             if ranked >= MOST_RANKED:
                 break
             lists = _Lists(part)
-            found = self._resembling(lists, wanted)
+            found = self._resembling(lists, telling, needed)
             if kinds is not None:
                 found &= lists.labelled([f"kind:{label(kind)}" for kind in kinds])
             ranked += len(found)
@@ -80,17 +83,19 @@ class Matching:
 
     def _matches(self, lists: "_Lists", query: Query) -> set[int]:
         """Numbers of the documents of one part that answer the query and may be seen."""
-        field = "title" if query.in_title else "text"
+        field: WordField = "title" if query.in_title else "anywhere" if query.asks_threads else "text"
         found: set[int] | None = None
         for wanted in labels_wanted(query):
             found = _both(found, lists.labelled(wanted))
         for group in query.groups:
-            found = _both(found, set().union(*(lists.holding(phrase, field, found) for phrase in group)))
+            found = _both(found, lists.holding_any(group, field, found))
+        if query.terms and query.asks_threads and not query.tells_posts_apart:
+            found = _both(found, lists.holding_any(query.terms, "text", found))
         found = self._visible(lists.part, set(range(lists.part.size)) if found is None else found)
         return _created_within(lists.part, self._without(lists, query, found), query.since, query.until)
 
     def _without(self, lists: "_Lists", query: Query, found: set[int]) -> set[int]:
-        field = "title" if query.in_title else "text"
+        field: WordField = "title" if query.in_title else "anywhere"
         for phrase in query.excluded:
             found -= lists.holding(phrase, field, found)
         return found - lists.labelled(labels_unwanted(query))
@@ -98,17 +103,21 @@ class Matching:
     def _visible(self, part: OpenPart, found: set[int]) -> set[int]:
         return found - part.deleted - part.hidden(self._clearance)
 
-    def _resembling(self, lists: "_Lists", wanted: Resemblance) -> set[int]:
-        """Documents with at least `wanted.needed` of the words. Whoever has that many has one of all but the
-        `needed - 1` most frequent words, so only the lists of those are searched for candidates."""
-        held = sorted((lists.of("text", lexeme) for lexeme in wanted.lexemes), key=len)
-        telling = held[: len(held) - wanted.needed + 1]
-        candidates = self._visible(lists.part, set(chain.from_iterable(telling)))
+    def _resembling(self, lists: "_Lists", telling: Sequence[str], needed: int) -> set[int]:
+        """Documents with at least `needed` of the words. Whoever has that many has one of all but the `needed - 1`
+        most frequent words, so only the lists of those are searched for candidates."""
+        held = sorted((lists.of("text", lexeme) for lexeme in telling), key=len)
+        candidates = self._visible(lists.part, set(chain.from_iterable(held[: len(held) - needed + 1])))
         counts = Counter(chain.from_iterable(candidates & one.keys() for one in held))
-        return {number for number, count in counts.items() if count >= wanted.needed}
+        return {number for number, count in counts.items() if count >= needed}
 
     def _ranked(
-        self, lists: "_Lists", found: AbstractSet[int], rarity: Mapping[str, float], title_bonus: float = 0.0
+        self,
+        lists: "_Lists",
+        found: AbstractSet[int],
+        rarity: Mapping[str, float],
+        asks_threads: bool = False,
+        title_bonus: float = 0.0,
     ) -> Iterable[_Ranked]:
         part = lists.part
         scores = dict.fromkeys(found, 0.0)
@@ -118,6 +127,9 @@ class Matching:
             for number in held.keys() & found:
                 weight = held[number]
                 scores[number] += rare * (_K1 + 1) * weight / (weight + floor + slope * part.lengths[number])
+            if asks_threads:
+                for number in (lists.of("thread", lexeme).keys() & found) - held.keys():
+                    scores[number] += rare * _THREAD_SHARE
             if title_bonus:
                 for number in lists.of("title", lexeme).keys() & found:
                     scores[number] += rare * title_bonus
@@ -137,20 +149,32 @@ class _Lists:
             self._read[field, text] = self.part.postings(field, text)
         return self._read[field, text]
 
+    def numbers(self, field: WordField, text: str) -> AbstractSet[int]:
+        """Documents that hold a word."""
+        if field == "anywhere":
+            return self.of("text", text).keys() | self.of("thread", text).keys()
+        return self.of(field, text).keys()
+
     def labelled(self, labels: Sequence[str]) -> set[int]:
         """Documents that hold one of the labels."""
         return set().union(*(self.of("labels", label) for label in labels))
 
-    def holding(self, phrase: Phrase, field: str, within: AbstractSet[int] | None) -> set[int]:
+    def holding_any(
+        self, phrases: Iterable[Phrase], field: WordField, within: AbstractSet[int] | None
+    ) -> set[int]:
+        """Documents (of `within`, where given) that hold one of the phrases."""
+        return set().union(*(self.holding(phrase, field, within) for phrase in phrases))
+
+    def holding(self, phrase: Phrase, field: WordField, within: AbstractSet[int] | None) -> set[int]:
         """Documents (of `within`, where given) that hold a phrase."""
-        first = self.of(field, phrase.lexemes[0]).keys()
-        found = first & within if within is not None else set(first)
+        first = self.numbers(field, phrase.lexemes[0])
+        found = set(first & within if within is not None else first)
         for lexeme in phrase.lexemes[1:]:
-            found &= self.of(field, lexeme).keys()
+            found &= self.numbers(field, lexeme)
         if len(phrase.lexemes) == 1:
             return found
         wanted = f" {' '.join(phrase.lexemes)} ".encode()
-        return {number for number in found if wanted in self.part.row(number, title_only=field == "title")}
+        return {number for number in found if wanted in self.part.row(number, field)}
 
 
 def _both(found: set[int] | None, more: set[int]) -> set[int]:

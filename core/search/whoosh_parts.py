@@ -7,13 +7,14 @@ read for the few candidates of a phrase only: that makes the index half as large
 
 import warnings
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from copy import copy
-from itertools import accumulate, repeat
+from itertools import accumulate, chain, repeat
 from typing import Any, Literal
 
-from core.search.documents import Document, Part, labels, parts
+from core.search.documents import Document, labels, parts
 
 with warnings.catch_warnings():  # sources of 2015: newer Pythons warn about their escapes and comparisons
     warnings.simplefilter("ignore")
@@ -23,11 +24,15 @@ with warnings.catch_warnings():  # sources of 2015: newer Pythons warn about the
     from whoosh.filedb.structfile import BufferFile
     from whoosh.reading import TermNotFound
 
-WordField = Literal["text", "title"]
-_WEIGHTS: Mapping[Part, float] = {"title": 4.0, "tags": 2.0, "body": 1.0}
+WordField = Literal["text", "title", "anywhere"]
+BLOCK = 8192  # postings: blocks are large, because lists are read whole
+_TITLE_WEIGHT, _TAG_WEIGHT = 4, 2  # a word of the body counts 1
 _ROWS = columns.VarBytesColumn()
 _MOST_ACCESS = 0xFFFF
-_NUMBERS = {"id": "q", "thread": "q", "created": "q", "access": "H", "length": "H"}
+_NUMBERS = {"id": "q", "thread_id": "q", "created": "q", "access": "H", "length": "H"}
+COLUMNS: Mapping[str, Any] = {"row": _ROWS} | {
+    name: columns.NumericColumn(code) for name, code in _NUMBERS.items()
+}
 
 
 class _Words(fields.FieldType):  # type: ignore[misc]
@@ -55,40 +60,41 @@ class _Labels(fields.FieldType):  # type: ignore[misc]
 
 
 def schema() -> Any:
-    """The fields of the index."""
-    numbers = {name: fields.COLUMN(columns.NumericColumn(code)) for name, code in _NUMBERS.items()}
-    return fields.Schema(text=_Words(), title=_Words(), labels=_Labels(), row=fields.COLUMN(_ROWS), **numbers)
+    """The fields of the index: words of the post itself, of its title, of its thread's title; labels; columns."""
+    stored = {name: fields.COLUMN(column) for name, column in COLUMNS.items()}
+    return fields.Schema(text=_Words(), title=_Words(), thread=_Words(), labels=_Labels(), **stored)
 
 
 def codec() -> Any:
-    """Large blocks, because lists are read whole; no statistics of lengths, because they have a column of their own."""
-    made = W3Codec(blocklimit=8192, compression=1)
+    """No statistics of lengths, because they have a column of their own."""
+    made = W3Codec(blocklimit=BLOCK, compression=1)
     made.length_stats = False
     return made
 
 
 def fields_of(document: Document) -> dict[str, Any]:
     """A document as the writer takes it."""
-    text: dict[str, float] = {}
-    rows: list[str] = []
-    length = 0
-    for part, found in parts(document):
-        weight = _WEIGHTS[part]
-        for lexeme in found:
-            text[lexeme] = text.get(lexeme, 0.0) + weight
-        length += len(found)
-        rows.append(f" {' '.join(found)} ")
-    return {
-        "text": text,
-        "title": dict.fromkeys(rows[0].split(), 1.0),
-        "labels": labels(document),
-        "row": "\n".join(rows).encode(),
+    row = [" ".join(found) for _part, found in parts(document)]
+    numbers = {
         "id": document.id,
-        "thread": document.thread_id,
+        "thread_id": document.thread_id,
         "created": int(document.created_at.timestamp()),
         "access": min(max(document.access, 0), _MOST_ACCESS),
-        "length": length,
     }
+    return _fields("\n".join(f" {line} " for line in row).encode(), labels(document), numbers)
+
+
+def _fields(row: bytes, labels: Iterable[str], numbers: Mapping[str, int]) -> dict[str, Any]:
+    """What is stored of a document: all that is said of its words is told by its row."""
+    title, *tags, body, thread = (line.split() for line in row.decode().split("\n"))
+    text = Counter(body)
+    for word in chain.from_iterable(tags):
+        text[word] += _TAG_WEIGHT
+    for word in title:
+        text[word] += _TITLE_WEIGHT
+    length = len(title) + sum(map(len, tags)) + len(body)
+    titles = {"title": dict.fromkeys(title, 1), "thread": dict.fromkeys(thread, 1)}
+    return {"text": text, **titles, "labels": labels, "row": row, **numbers, "length": length}
 
 
 class OpenPart:
@@ -102,8 +108,7 @@ class OpenPart:
         self._rows: list[bytes] = list(reader.column_reader("row", _ROWS))
         self.size: int = segment.doc_count_all()
         self.ids, self.threads, self.created, self.access, self.lengths = (
-            array(code, reader.column_reader(name, columns.NumericColumn(code)))
-            for name, code in _NUMBERS.items()
+            array(code, reader.column_reader(name, COLUMNS[name])) for name, code in _NUMBERS.items()
         )
         self.words = sum(self.lengths)
         self.newest = max(self.created, default=0)
@@ -118,9 +123,33 @@ class OpenPart:
         return part
 
     def postings(self, field: str, text: str) -> dict[int, float]:
-        """Documents (by number in this part) that hold `text`, with its weight there."""
+        """Documents (by number in this part) that hold `text`, with its weight there, in order."""
+        return self._postings(field, text.encode())
+
+    def documents(self, deleted: Iterable[int]) -> Iterator[dict[str, Any]]:
+        """What stands here but the deleted documents, as the writer takes it: read off rows and labels, which is much
+        quicker than putting posting lists together."""
+        gone = set(deleted)
+        labels = self._labels()
+        numbers = {"id": self.ids, "thread_id": self.threads, "created": self.created, "access": self.access}
+        for number in range(self.size):
+            if number not in gone:
+                values = {name: column[number] for name, column in numbers.items()}
+                yield _fields(self._rows[number], labels[number], values)
+
+    def _labels(self) -> list[list[str]]:
+        """The labels of every document."""
+        found: list[list[str]] = [[] for _ in range(self.size)]
+        for field, text in self._terms.terms_from("labels", b""):
+            if field != "labels":
+                break
+            for number in self._postings(field, text):
+                found[number].append(text.decode())
+        return found
+
+    def _postings(self, field: str, text: bytes) -> dict[int, float]:
         try:
-            matcher = self._terms.matcher(field, text.encode(), formats.Existence())
+            matcher = self._terms.matcher(field, text, formats.Existence())
         except TermNotFound:
             return {}
         found: dict[int, float] = {}
@@ -141,10 +170,13 @@ class OpenPart:
         except KeyError:
             return 0
 
-    def row(self, number: int, *, title_only: bool = False) -> bytes:
-        """The words of a document in order: a line for the title, each tag, the body; spaces around each word."""
+    def row(self, number: int, field: WordField) -> bytes:
+        """The words of a document in order: a line for the title, each tag, the body and the thread's title; spaces
+        around each word."""
         row = self._rows[number]
-        return row.split(b"\n", 1)[0] if title_only else row
+        if field == "title":
+            return row.split(b"\n", 1)[0]
+        return row.rpartition(b"\n")[0] if field == "text" else row
 
     def number_of(self, document_id: int) -> int | None:
         """Where a document that is not deleted stands in this part."""

@@ -9,7 +9,7 @@ characters is a phrase. Bump `VERSION` when any of this changes: an index made b
 import re
 import unicodedata
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,7 +17,7 @@ with warnings.catch_warnings():  # the package's sources hold escapes that newer
     warnings.simplefilter("ignore")
     from whoosh.lang.porter2 import stem
 
-VERSION = 1
+VERSION = 2
 MOST_LEXEME_CHARS = 64
 MOST_RUN_CHARS = 250  # of letters without a gap; the rest of a longer run cannot be searched
 MOST_LABEL_CHARS = 100
@@ -32,7 +32,19 @@ _STOP_WORDS = frozenset(
     )
 )
 
-_MARKS = "".join(chr(c) for c in range(0x300, 0x3100) if unicodedata.category(chr(c)).startswith("M"))
+
+def _ranges(characters: Iterable[str]) -> str:
+    """Characters in order as they are written in a set of a pattern: neighbours as `a-c`."""
+    found: list[list[str]] = []
+    for character in characters:
+        if found and ord(found[-1][-1]) + 1 == ord(character):
+            found[-1][1:] = ["-", character]
+        else:
+            found.append([character])
+    return "".join("".join(each) for each in found)
+
+
+_MARKS = _ranges(chr(c) for c in range(0x300, 0x3100) if unicodedata.category(chr(c)).startswith("M"))
 _UNSPACED = (
     "\u0e01-\u0e7f\u0e80-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
     "\u3005-\u3007\u3041-\u309f\u30a0-\u30ff\u31f0-\u31ff\uff66-\uff9f"  # kana
@@ -40,8 +52,7 @@ _UNSPACED = (
 )
 _LETTER = rf"[^\W_{_UNSPACED}]"
 _WORD = re.compile(
-    rf"{_LETTER}+(?:[{_MARKS}]+{_LETTER}*)*(?:['\u2019](?:s|t|d|m|ll|re|ve)(?![^\W_]))?|[^\W_][{_MARKS}]*",
-    re.IGNORECASE,
+    rf"{_LETTER}+(?:[{_MARKS}]+{_LETTER}*)*(?:['\u2019](?i:s|t|d|m|ll|re|ve)(?![^\W_]))?|[^\W_][{_MARKS}]*"
 )
 _LATIN_MARKS = re.compile("([a-z\u0370-\u03ff])[\u0300-\u036f]+")
 _POINTS = re.compile("[\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0640\u064b-\u065f\u0670]+")

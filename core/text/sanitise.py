@@ -324,7 +324,7 @@ def make_safe(html: str, *, headings_down: int = 0) -> str:
     """Any HTML made safe, by both parsers. Where they read it differently, the last one's word stands."""
     once = _tidy(_first(html), headings_down)
     twice = _last(once)
-    if _substance(once) != _substance(twice):
+    if once != twice and _substance(once) != _substance(twice):
         log.info("The sanitisers read a text differently; the second one's reading is kept.")
     return twice
 

@@ -1,6 +1,7 @@
 """Every write of the forum, by subject; the names to use from elsewhere stand here."""
 
 from forum.actions.answers import accept_answer, unaccept_answer
+from forum.actions.authorship import move_authorship
 from forum.actions.categories import archive_category, create_category, edit_category, reopen_category
 from forum.actions.following import follow, follow_for, mute, unfollow
 from forum.actions.moderation import (
@@ -52,6 +53,7 @@ __all__ = [
     "hand_over_escalation",
     "mark_read",
     "mark_thread",
+    "move_authorship",
     "move_thread",
     "mute",
     "pin_thread",

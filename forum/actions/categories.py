@@ -41,7 +41,7 @@ def create_category(
     )
     db.session.add(category)
     db.session.flush()
-    record(CategoryChanged(category.id), actor=actor)
+    record(CategoryChanged(category.id, is_access_new=False), actor=actor)
     return category
 
 
@@ -62,25 +62,25 @@ def edit_category(
     _refuse_taken(name, category.slug, category.id)
     category.name, category.description = name, description
     category.default_kind, category.colour, category.position = default_kind, colour, position
-    if category.access != access:
-        category.access = access
+    is_access_new = category.access != access
+    category.access = access
     db.session.flush()
     _spread(category)
-    record(CategoryChanged(category.id), actor=actor)
+    record(CategoryChanged(category.id, is_access_new), actor=actor)
 
 
 def archive_category(actor: Viewer, category: Category) -> None:
     """Take no new threads any more; what is there stays readable."""
     require(policy.may_manage_categories(actor))
     category.archived_at = category.archived_at or clock.now()
-    record(CategoryChanged(category.id), actor=actor)
+    record(CategoryChanged(category.id, is_access_new=False), actor=actor)
 
 
 def reopen_category(actor: Viewer, category: Category) -> None:
     """Take new threads again."""
     require(policy.may_manage_categories(actor))
     category.archived_at = None
-    record(CategoryChanged(category.id), actor=actor)
+    record(CategoryChanged(category.id, is_access_new=False), actor=actor)
 
 
 def _spread(category: Category) -> None:

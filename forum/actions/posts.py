@@ -32,6 +32,7 @@ from forum.models import ANSWER, COMMENT, OPENING, QUESTION, Attachment, Post, P
 from people.queries import ids_of_handles
 
 SAME_WITHIN: Final = timedelta(seconds=60)
+SAME_AMONG: Final = 50  # of the newest posts of a thread
 MOST_MENTIONS: Final = 10
 _MENTION: Final = re.compile(r'<a\b(?=[^>]*\bclass="mention")[^>]*\bhref="/people/([^"/?#]+)"')
 _PICTURE: Final = re.compile(r"/files/([A-Za-z0-9_-]{8,32})/")
@@ -54,7 +55,7 @@ def reply(
     thread = lock(thread.id)
     _refuse_late(actor, thread, author_id)
     author = author_id or actor.id or 0
-    first = _same_post(thread.id, author, body.source)
+    first = _same_post(thread, author, body.source)
     if first is not None:
         return first
     post = _next_post(thread, author, ANSWER if thread.kind == QUESTION and not as_comment else COMMENT)
@@ -75,16 +76,26 @@ def _refuse_late(actor: Viewer, thread: Thread, author_id: int | None) -> None:
         raise Refused(_("This thread was just closed. Your text is kept as a draft."))
 
 
-def _same_post(thread_id: int, author_id: int, source: str) -> Post | None:
+_SAME_POST: Final = (
+    sa.select(Post)
+    .where(Post.thread_id == sa.bindparam("thread_id"), Post.position > sa.bindparam("after"))
+    .where(Post.author_id == sa.bindparam("author_id"), Post.source == sa.bindparam("source"))
+    .where(Post.created_at > sa.bindparam("since"), Post.deleted_at.is_(None), Post.kind != OPENING)
+    .order_by(Post.position)
+    .limit(1)
+)
+
+
+def _same_post(thread: Thread, author_id: int, source: str) -> Post | None:
     """Whoever holds the thread's row comes here alone, so that two clicks cannot both find nothing."""
-    statement = (
-        sa.select(Post)
-        .where(Post.author_id == author_id, Post.thread_id == thread_id, Post.deleted_at.is_(None))
-        .where(Post.created_at > clock.now() - SAME_WITHIN, Post.source == source, Post.kind != OPENING)
-        .order_by(Post.id)
-        .limit(1)
-    )
-    return db.session.execute(statement).scalar_one_or_none()
+    values = {
+        "thread_id": thread.id,
+        "after": thread.post_count - SAME_AMONG,
+        "author_id": author_id,
+        "source": source,
+        "since": clock.now() - SAME_WITHIN,
+    }
+    return db.session.execute(_SAME_POST, values).scalar_one_or_none()
 
 
 def _next_post(thread: Thread, author_id: int, kind: str) -> Post:

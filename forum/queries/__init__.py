@@ -27,10 +27,9 @@ from forum.queries.lists import (
     tags,
     thread_list,
 )
+from forum.queries.pages import PostView, ThreadPage, thread_page
 from forum.queries.searching import building, search, similar
 from forum.queries.threads import (
-    PostView,
-    ThreadPage,
     first_unread,
     may_listen,
     opening_post,
@@ -39,7 +38,6 @@ from forum.queries.threads import (
     thread,
     thread_head,
     thread_of,
-    thread_page,
 )
 from forum.queries.writing import attachment, draft, drafts
 

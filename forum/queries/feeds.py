@@ -14,7 +14,7 @@ PER_FEED: Final = 30
 PER_SITEMAP: Final = 5_000
 
 
-def newest(*, category_id: int | None = None, tag: str = "") -> Sequence[Any]:
+def newest(*, category_id: int | None = None, tag: str = "", kind: str = "") -> Sequence[Any]:
     """The newest public threads with the text of their opening posts."""
     statement = (
         sa.select(
@@ -35,6 +35,8 @@ def newest(*, category_id: int | None = None, tag: str = "") -> Sequence[Any]:
     )
     if category_id is not None:
         statement = statement.where(Thread.category_id == category_id)
+    if kind:
+        statement = statement.where(Thread.kind == kind)
     if tag:
         tagged = sa.select(ThreadTag.thread_id).join(Tag, Tag.id == ThreadTag.tag_id).where(Tag.name == tag)
         statement = statement.where(Thread.id.in_(tagged))

@@ -18,10 +18,11 @@ ALL, THREADS, THREAD, CATEGORY = "all", "threads", "thread", "category"
 
 @dataclass(frozen=True, slots=True)
 class Indexed:
-    """One post with all that a search document needs."""
+    """One post with all that a search document needs, as it was at a version of its thread."""
 
     document: engine.Document
     is_listed: bool
+    version: int
 
 
 def documents_of(post_ids: Collection[int], thread_ids: Collection[int] = ()) -> list[Indexed]:
@@ -57,6 +58,21 @@ def documents_after(scope: Scope, post_id: int, limit: int) -> list[Indexed]:
     return _read(_statement().where(scope.rule(), Post.id > post_id).limit(limit))
 
 
+def versions_between(scope: Scope, after: int, last: int | None) -> dict[int, int]:
+    """The posts of a scope behind a post id, up to and with `last` if given: each with its thread's version now."""
+    statement = sa.select(Post.id, Thread.version).join(Thread, Thread.id == Post.thread_id)
+    statement = statement.where(scope.rule(), Post.id > after)
+    if last is not None:
+        statement = statement.where(Post.id <= last)
+    return {row.id: row.version for row in db.session.execute(statement)}
+
+
+def first_post(scope: Scope) -> int | None:
+    """The lowest post id of a scope."""
+    statement = sa.select(sa.func.min(Post.id)).join(Thread, Thread.id == Post.thread_id).where(scope.rule())
+    return db.session.execute(statement).scalar()
+
+
 def count_posts(scope: Scope) -> int:
     """How many posts a scope has, listed or not."""
     statement = (
@@ -85,6 +101,7 @@ def _statement() -> Statement:
             Thread.tags,
             Thread.category_id,
             Thread.access,
+            Thread.version,
             Thread.accepted_post_id,
             Thread.deleted_at.label("thread_deleted_at"),
             Person.handle,
@@ -100,12 +117,14 @@ def _read(statement: Statement) -> list[Indexed]:
 
 
 def _indexed(row: Any) -> Indexed:
-    """The title belongs to the opening post alone: a long thread must not fill what its words find."""
+    """The title is the opening post's own; to the others it lends its words: see `Index.find`."""
+    is_opening = row.post_kind == OPENING
     document = engine.Document(
         id=row.id,
         thread_id=row.thread_id,
         kind=row.kind,
-        title=row.title if row.post_kind == OPENING else "",
+        title=row.title if is_opening else "",
+        thread_title="" if is_opening else row.title,
         body=text.plain(row.html),
         tags=tuple(row.tags.split()),
         category_id=row.category_id,
@@ -114,4 +133,4 @@ def _indexed(row: Any) -> Indexed:
         solved=row.accepted_post_id is not None,
         created_at=row.created_at,
     )
-    return Indexed(document, row.deleted_at is None and row.thread_deleted_at is None)
+    return Indexed(document, row.deleted_at is None and row.thread_deleted_at is None, row.version)

@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from core.config import settings
 from core.db import apart
 from core.errors import NotFound
+from core.slots import slot
 from core.viewer import Viewer
 from forum import actions, addresses
 from forum.models import Post
@@ -84,6 +85,9 @@ def count_view(thread_id: int) -> None:
 
 
 def note_reading(viewer: Viewer, head: Any, position: int) -> None:
-    """Move a member's mark forward after the response, if these posts are news to them."""
-    if viewer.is_member and position > (head.read_position or 0):
+    """Move a member's mark forward after the response, if these posts are news to them; others note it too."""
+    if not viewer.is_member:
+        return
+    slot("thread.read", viewer=viewer, thread_id=head.id, position=position)
+    if position > (head.read_position or 0):
         apart(lambda: actions.mark_read(viewer, head.id, position))

@@ -1,8 +1,7 @@
 """What pages repeat, drawn once: words and icons by language, faces, moments, and posts as a viewer sees them.
 
 A page of twenty posts says "Reply" twenty times; looking that up and drawing its icon each time would cost more than
-all the rest of the page. And most readers of a post see the same of it: what is drawn is kept under everything it was
-drawn from, so there is nothing to invalidate.
+all the rest of the page. And most readers of a post see the same of it: it is drawn from plain values and kept.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,12 +18,13 @@ from core.assets import asset
 from core.config import settings
 from core.sign_in import viewer
 from core.slots import is_filled, slot
+from core.templates import drawn
 from core.viewer import Viewer
 from core.web import instant, iso
 from forum import policy
 from forum.models import QUESTION
-from forum.queries import CategoryCard, PostView, ThreadPage, ThreadRow
-from forum.queries.lists import TagCard, tag_path
+from forum.queries import CategoryCard, ThreadPage, ThreadRow, status_of
+from forum.queries.lists import TagCard, hue_of
 from people.queries import PersonCard
 
 _TIME: Final = Markup(
@@ -47,13 +47,8 @@ def kit() -> Any:
 
 def face(card: PersonCard | None, size: str = "") -> Markup:
     """Somebody's picture or initials, as the shared part draws them."""
-    return _face(card.name, card.avatar_url, size) if card else _face("?", "", size)
-
-
-@lru_cache(maxsize=4096)
-def _face(name: str, url: str, size: str) -> Markup:
-    people: Any = current_app.jinja_env.get_template("parts/people.html").module
-    return Markup(people.avatar(name, url, size))  # noqa: S704 - a macro's own output
+    name, url = (card.name, card.avatar_url) if card else ("?", "")
+    return drawn("parts/people.html", "avatar", name, url, size)
 
 
 def moments() -> Moment:
@@ -77,9 +72,6 @@ def _moment(value: datetime, locale: str, zone: str) -> Markup:
 class PostFrame:
     """All that a post's looks depend on besides the post itself."""
 
-    locale: str
-    zone: str
-    icons: str
     site_url: str
     thread_id: int
     is_question: bool
@@ -92,30 +84,73 @@ class PostFrame:
 
 
 @dataclass(frozen=True, slots=True)
-class PageOfPosts:
-    """Draws the posts of one page for one viewer."""
+class ThreadHead:
+    """What stands above the posts of a thread."""
 
-    viewer: Viewer
-    page: ThreadPage
-    frame: PostFrame
+    title: str
+    is_question: bool
+    status: str
+    is_waiting: bool
+    is_pinned: bool
+    access: int
+    category_name: str
+    category_url: str
+    hue: int
+    tags: str
+    author: PersonCard
+    created_at: datetime
+    origin_label: str
+    origin_url: str
 
-    def draw(self, post: PostView) -> Markup:
-        """The post's HTML, with what other features add to its menu."""
-        if not is_filled("post.actions"):
-            return _post(post, self.frame, Markup(""))
-        return _post(
-            post, self.frame, slot("post.actions", viewer=self.viewer, thread=self.page.thread, post=post)
-        )
+
+def thread_head(page: ThreadPage) -> Markup:
+    """Title and marks of a thread, with the way there."""
+    row = page.thread
+    head = ThreadHead(
+        title=row.title,
+        is_question=row.kind == QUESTION,
+        status=status_of(row),
+        is_waiting=row.waiting_on_author_at is not None,
+        is_pinned=row.pinned_at is not None,
+        access=row.access,
+        category_name=row.category_name,
+        category_url=f"/c/{row.category_slug}",
+        hue=hue_of(row.category_id, row.category_colour),
+        tags=row.tags,
+        author=page.author,
+        created_at=row.created_at,
+        origin_label=row.origin_label,
+        origin_url=row.origin_url,
+    )
+    return drawn("forum/thread_parts.html", "head", head)
 
 
-def page_of_posts(asker: Viewer, page: ThreadPage) -> PageOfPosts:
+def posts_head(asker: Viewer, head: Any) -> Markup:
+    """How many replied, empty while nobody did."""
+    if not head.reply_count:
+        return Markup("")
+    has_unread = asker.is_member and 0 < (head.read_position or 0) < head.post_count
+    numbers = (head.answer_count, head.reply_count, head.post_count)
+    return drawn(
+        "forum/discussion_parts.html", "posts_head", head.id, head.kind == QUESTION, *numbers, has_unread
+    )
+
+
+def posts(asker: Viewer, page: ThreadPage, head: str) -> Markup:
+    """The posts of a page with what other features add to their menus; `head` stands under the opening post."""
+    frame = _frame(asker, page)
+    extras: tuple[tuple[int, Markup], ...] = ()
+    if is_filled("post.actions"):
+        added = ((p.id, slot("post.actions", viewer=asker, thread=page.thread, post=p)) for p in page.posts)
+        extras = tuple(added)
+    return drawn("forum/posts.html", "posts", page.posts, page.accepted, frame, extras, page.first_new, head)
+
+
+def _frame(asker: Viewer, page: ThreadPage) -> PostFrame:
     """What the rules say of the whole page, asked once."""
     head = page.thread
     by = page.people.get(head.accepted_by_id) if head.accepted_by_id != head.author_id else None
-    frame = PostFrame(
-        locale=str(get_locale() or "en"),
-        zone=asker.timezone or "UTC",
-        icons=asset("icons.svg"),
+    return PostFrame(
         site_url=settings().site_url,
         thread_id=head.id,
         is_question=head.kind == QUESTION,
@@ -126,55 +161,24 @@ def page_of_posts(asker: Viewer, page: ThreadPage) -> PageOfPosts:
         may_accept=policy.may_accept_answer(asker, head),
         may_settle=page.is_desk and policy.may_settle_flags(asker),
     )
-    return PageOfPosts(asker, page, frame)
 
 
 def reply_fields(head: Any) -> Markup:
     """What stands in a thread's reply box, with the viewer's own draft."""
     draft = head.draft or {}
     body, reply_to = str(draft.get("body", "")), str(draft.get("reply_to", ""))
-    where = (str(get_locale() or "en"), asset("icons.svg"))
-    return _reply_fields(where, head.id, head.kind == QUESTION, body, reply_to)
-
-
-@lru_cache(maxsize=1024)
-def _reply_fields(
-    where: tuple[str, str], thread_id: int, is_question: bool, body: str, reply_to: str
-) -> Markup:
-    """`where` is the language and the icons' address: they stand here to keep the kept ones apart."""
-    drawing: Any = current_app.jinja_env.get_template("forum/reply_fields.html").module
-    return Markup(drawing.fields(thread_id, is_question, body, reply_to))  # noqa: S704 - a macro's own output
+    return drawn("forum/reply_fields.html", "fields", head.id, head.kind == QUESTION, body, reply_to)
 
 
 def rows(rooms: Mapping[int, CategoryCard]) -> Callable[[ThreadRow], Markup]:
     """A function that draws threads of a list."""
-    where = (str(get_locale() or "en"), viewer().timezone or "UTC", asset("icons.svg"))
 
     def draw(row: ThreadRow) -> Markup:
-        return _row(row, rooms.get(row.category_id), where)
+        return drawn("forum/row.html", "row", row, rooms.get(row.category_id))
 
     return draw
 
 
 def around(what: str, things: Sequence[CategoryCard] | Sequence[TagCard]) -> Markup:
     """A `tag_cloud`, `category_grid` or `room_list`."""
-    return _around(what, tuple(things), str(get_locale() or "en"), asset("icons.svg"))
-
-
-@lru_cache(maxsize=256)
-def _around(what: str, things: tuple[Any, ...], locale: str, icons: str) -> Markup:
-    drawing: Any = current_app.jinja_env.get_template("forum/around.html").module
-    return Markup(getattr(drawing, what)(things))  # noqa: S704 - a macro's own output
-
-
-@lru_cache(maxsize=8192)
-def _row(row: ThreadRow, room: CategoryCard | None, where: tuple[str, str, str]) -> Markup:
-    drawing: Any = current_app.jinja_env.get_template("forum/row.html").module
-    tags = [(name, tag_path(name)) for name in row.tags]
-    return Markup(drawing.row(row, room, tags))  # noqa: S704 - a macro's own output
-
-
-@lru_cache(maxsize=4096)
-def _post(post: PostView, frame: PostFrame, extra: Markup) -> Markup:
-    drawing: Any = current_app.jinja_env.get_template("forum/post.html").module
-    return Markup(drawing.post(post, frame, kit(), face, moments(), extra))  # noqa: S704 - a macro's own output
+    return drawn("forum/around.html", what, tuple(things))

@@ -1,5 +1,6 @@
 """Routes of finding: the search page, feeds, robots and the sitemap."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Response, render_template, request, url_for
@@ -46,7 +47,7 @@ def feed_list() -> ResponseReturnValue:
 def latest_feed() -> ResponseReturnValue:
     """The newest public threads."""
     keep_for_visitors(LIST_STAMP)
-    return _atom("", url_for("forum.home"), feeds.newest())
+    return atom("", url_for("forum.home"), feeds.newest())
 
 
 @blueprint.get("/feeds/c/<slug>.atom")
@@ -54,7 +55,7 @@ def category_feed(slug: str) -> ResponseReturnValue:
     """The newest threads of a public category."""
     keep_for_visitors(LIST_STAMP)
     found = queries.category_by_slug(Viewer.visitor(), slug)
-    return _atom(found.name, url_for("forum.category", slug=slug), feeds.newest(category_id=found.id))
+    return atom(found.name, url_for("forum.category", slug=slug), feeds.newest(category_id=found.id))
 
 
 @blueprint.get("/feeds/tags/<name>.atom")
@@ -62,14 +63,21 @@ def tag_feed(name: str) -> ResponseReturnValue:
     """The newest public threads with a tag."""
     keep_for_visitors(LIST_STAMP)
     found = queries.tag(Viewer.visitor(), name)
-    return _atom(found.name, url_for("forum.tag", name=name), feeds.newest(tag=found.name))
+    return atom(found.name, url_for("forum.tag", name=name), feeds.newest(tag=found.name))
 
 
-def _atom(title: str, path: str, threads: Any) -> Response:
-    people = cards(row.author_id for row in threads)
-    base = settings().site_url
-    values = {"title": title, "path": path, "threads": threads, "people": people, "base": base}
-    page = render_template("forum/feed.xml", thread_path=addresses.thread_path, **values)
+def atom(title: str, path: str, threads: Sequence[Any]) -> Response:
+    """Rows of `feeds.newest` as a feed of the page at `path`; each is linked to where it lives."""
+    paths = addresses.paths_of(threads)
+    page = render_template(
+        "forum/feed.xml",
+        title=title,
+        path=path,
+        threads=[row for row in threads if row.id in paths],
+        paths=paths,
+        people=cards(row.author_id for row in threads),
+        base=settings().site_url,
+    )
     return Response(page, mimetype="application/atom+xml")
 
 
@@ -94,10 +102,10 @@ def robots() -> Response:
 
 @blueprint.get("/sitemap.xml")
 def sitemap() -> ResponseReturnValue:
-    """Public threads, the latest active first, five thousand a page."""
+    """Public threads where they live, ideas and releases too, the latest active first, five thousand a page."""
     keep_for_visitors(LIST_STAMP)
-    rows = [row for row in feeds.addresses(page_number()) if not addresses.lives_elsewhere(row.kind)]
-    page = render_template(
-        "forum/sitemap.xml", threads=rows, base=settings().site_url, plain_path=addresses.plain_path
-    )
+    rows = feeds.addresses(page_number())
+    paths = addresses.paths_of(rows)
+    listed = [(paths[row.id], row.last_post_at) for row in rows if row.id in paths]
+    page = render_template("forum/sitemap.xml", listed=listed, base=settings().site_url)
     return Response(page, mimetype="application/xml")

@@ -12,7 +12,7 @@ from forum import addresses, policy
 from forum.models import Post
 from forum.queries import CategoryCard, Wanted, status_of
 from forum.queries.lists import hue_of, tag_path
-from forum.views.kit import around, face, kit, moments, page_of_posts, reply_fields, rows
+from forum.views.kit import around, face, kit, moments, posts, posts_head, reply_fields, rows, thread_head
 
 Numbers = list[tuple[int, str, bool] | None]
 
@@ -130,7 +130,9 @@ class ForTemplates:
     kit = staticmethod(kit)
     face = staticmethod(face)
     moments = staticmethod(moments)
-    page_of_posts = staticmethod(page_of_posts)
+    thread_head = staticmethod(thread_head)
+    posts = staticmethod(posts)
+    posts_head = staticmethod(posts_head)
     reply_fields = staticmethod(reply_fields)
     rows = staticmethod(rows)
     around = staticmethod(around)

@@ -25,7 +25,7 @@ def add_evidence(
     *,
     quote: str,
     origin_key: str,
-    post_id: int | None = None,
+    post: Post | None = None,
     person_id: int | None = None,
     origin_label: str = "",
     origin_url: str = "",
@@ -39,7 +39,8 @@ def add_evidence(
     idea = lock(idea.id)
     evidence = IdeaEvidence(
         idea_id=idea.id,
-        post_id=post_id,
+        post_id=post.id if post else None,
+        thread_id=post.thread_id if post else None,
         person_id=person_id,
         origin_key=origin_key,
         origin_label=origin_label,
@@ -83,7 +84,7 @@ def add_post(actor: Viewer, idea: Idea, post: Post, thread: Thread) -> None:
         idea,
         quote=queries.quote_of(post),
         origin_key=f"post:{post.id}",
-        post_id=post.id,
+        post=post,
         person_id=post.author_id,
         **(origin_of(thread) if post.position == 1 else {}),
     )

@@ -36,7 +36,7 @@ def withdraw_vote(actor: Viewer, idea: Idea) -> None:
     mine = sa.and_(IdeaVote.idea_id == idea.id, IdeaVote.person_id == actor.id)
     if db.session.execute(sa.delete(IdeaVote).where(mine).returning(IdeaVote.id)).first() is None:
         return
-    idea.vote_count = _count(idea)
+    idea.vote_count = count_anew(idea)
     touch(idea.thread_id)
     record(IdeaVoteWithdrawn(idea.id, idea.thread_id, int(actor.id or 0)), actor=actor)
 
@@ -55,11 +55,12 @@ def cast(actor: Viewer, idea: Idea, person_id: int) -> None:
     cast_by = actor.id or person_id
     db.session.add(IdeaVote(idea_id=idea.id, person_id=person_id, cast_by_id=cast_by, at=clock.now()))
     db.session.flush()
-    idea.vote_count = _count(idea)
+    idea.vote_count = count_anew(idea)
     touch(idea.thread_id)
     record(IdeaVoted(idea.id, idea.thread_id, person_id), actor=actor)
 
 
-def _count(idea: Idea) -> int:
+def count_anew(idea: Idea) -> int:
+    """How many votes there are, for a held idea."""
     counted = db.session.execute(sa.select(sa.func.count()).where(IdeaVote.idea_id == idea.id))
     return int(counted.scalar_one())

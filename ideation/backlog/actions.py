@@ -10,8 +10,8 @@ from core.outbox import record
 from core.viewer import Viewer
 from ideation import policy
 from ideation.actions.locking import lock, touch
-from ideation.backlog.events import BacklogItemAdded, BacklogItemDone
-from ideation.backlog.models import BacklogItem
+from ideation.backlog.events import BacklogItemAdded, BacklogItemDone, BacklogItemReopened
+from ideation.backlog.models import BacklogItem, BacklogItemChange
 from ideation.models import Idea
 
 
@@ -32,9 +32,30 @@ def finish_item(actor: Viewer, item: BacklogItem) -> None:
     """The tracker says done. That is not shipped: a release is. Raises Conflict when it was done before."""
     require(policy.may_triage(actor))
     idea = lock(item.idea_id)
-    is_open = sa.and_(BacklogItem.id == item.id, BacklogItem.done_at.is_(None))
-    change = sa.update(BacklogItem).where(is_open).values(done_at=clock.now()).returning(BacklogItem.id)
-    if db.session.execute(change).first() is None:
+    if not _set_done(actor, item, is_done=True):
         raise Conflict(_("This work is done already."))
     touch(idea.thread_id)
     record(BacklogItemDone(item.id, idea.id), actor=actor)
+
+
+def reopen_item(actor: Viewer, item: BacklogItem, reason: str) -> None:
+    """It is not done after all; its history says why. Raises Conflict when it was not called done."""
+    require(policy.may_triage(actor))
+    idea = lock(item.idea_id)
+    if not _set_done(actor, item, is_done=False, reason=reason):
+        raise Conflict(_("This work is not done yet."))
+    touch(idea.thread_id)
+    record(BacklogItemReopened(item.id, idea.id), actor=actor)
+
+
+def _set_done(actor: Viewer, item: BacklogItem, *, is_done: bool, reason: str = "") -> bool:
+    """Change it, with a line in its history; False when it stood so already."""
+    moment = clock.now()
+    stands = BacklogItem.done_at.is_(None) if is_done else BacklogItem.done_at.is_not(None)
+    change = sa.update(BacklogItem).where(BacklogItem.id == item.id, stands)
+    change = change.values(done_at=moment if is_done else None)
+    if db.session.execute(change.returning(BacklogItem.id)).first() is None:
+        return False
+    line = {"item_id": item.id, "is_done": is_done, "reason": reason, "at": moment, "by_id": actor.id}
+    db.session.execute(sa.insert(BacklogItemChange).values(**line))
+    return True

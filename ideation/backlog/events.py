@@ -17,3 +17,10 @@ class BacklogItemAdded(Fact):
 class BacklogItemDone(Fact):
     item_id: int
     idea_id: int
+
+
+@event("backlog.item_reopened")
+@dataclass(frozen=True)
+class BacklogItemReopened(Fact):
+    item_id: int
+    idea_id: int

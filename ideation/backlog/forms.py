@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from core.forms import Form, Line, WebAddress
+from core.forms import Form, Line, Prose, WebAddress
 
 
 class ItemForm(Form):
@@ -10,3 +10,9 @@ class ItemForm(Form):
 
     title: Line = Field(min_length=3, max_length=200)
     tracker_url: WebAddress = Field(default="", max_length=500)
+
+
+class ReopeningForm(Form):
+    """Why work is not done after all."""
+
+    reason: Prose = Field(min_length=3, max_length=300)

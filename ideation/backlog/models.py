@@ -19,3 +19,15 @@ class BacklogItem(Model):
     created_at: Mapped[datetime]
     created_by_id: Mapped[int] = mapped_column(sa.ForeignKey("person.id"))
     done_at: Mapped[datetime | None]
+
+
+class BacklogItemChange(Model):
+    """Work was called done, or not done after all and why; by whom and when."""
+
+    __tablename__ = "backlog_item_change"
+    id: Mapped[int] = id_column()
+    item_id: Mapped[int] = mapped_column(sa.ForeignKey("backlog_item.id"), index=True)
+    is_done: Mapped[bool]
+    reason: Mapped[str] = mapped_column(sa.String(300), default="")
+    at: Mapped[datetime]
+    by_id: Mapped[int] = mapped_column(sa.ForeignKey("person.id"))

@@ -22,7 +22,9 @@ def work_of_idea(*, viewer: Viewer, idea: Any, wrong: str, errors: Any, typed: A
         "ideation/backlog/_items.html",
         idea=idea,
         items=items,
+        changes=queries.changes_of([item.id for item in items]) if may_triage else {},
         may_triage=may_triage,
         errors=errors if is_wrong else {},
+        reopening=(wrong, errors, typed) if wrong.startswith("reopen-") else ("", {}, {}),
         typed=typed if is_wrong else {},
     )

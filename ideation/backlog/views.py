@@ -38,3 +38,18 @@ def finish_item(item_id: int) -> ResponseReturnValue:
     item = queries.item(actor, item_id)
     actions.finish_item(actor, item)
     return redirect(url_for("ideation.idea", idea_id=item.idea_id), 303)
+
+
+@blueprint.post(f"/backlog/<{ID}:item_id>/done/undo")
+def reopen_item(item_id: int) -> ResponseReturnValue:
+    """Not done after all, with the reason."""
+    actor = member()
+    require(policy.may_triage(actor))
+    item = queries.item(actor, item_id)
+    try:
+        form = parse(forms.ReopeningForm, request.form)
+    except Refused as refused:
+        row = ideation.one_row(actor, item.idea_id)
+        return idea_page(row, wrong=f"reopen-{item.id}", errors=errors_of(refused)), refused.status
+    actions.reopen_item(actor, item, form.reason)
+    return redirect(url_for("ideation.idea", idea_id=item.idea_id), 303)

@@ -9,11 +9,11 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from core.db import db
+from core.db import db, rows
 from core.text import plain
-from core.viewer import STAFF, Viewer
+from core.viewer import Viewer
 from forum.models import Post, Thread
-from forum.visibility import Statement, listed_posts
+from forum.visibility import Statement, listed_posts, stand_in
 from ideation.models import Idea, IdeaEvidence
 from ideation.visibility import listed_ideas
 from people import queries as people
@@ -58,10 +58,10 @@ def evidence_of(viewer: Viewer, idea_ids: Collection[int]) -> Mapping[int, list[
         .where(sa.or_(IdeaEvidence.post_id.is_(None), listed_posts(viewer)))
         .order_by(IdeaEvidence.id)
     )
-    rows = db.session.execute(statement).all() if idea_ids else []
-    cards = people.cards({row.IdeaEvidence.person_id for row in rows})
+    kept = db.session.execute(statement).all() if idea_ids else []
+    cards = people.cards({row.IdeaEvidence.person_id for row in kept})
     found: dict[int, list[EvidenceRow]] = defaultdict(list)
-    for row in rows:
+    for row in kept:
         found[row.IdeaEvidence.idea_id].append(_evidence_row(row, cards))
     return found
 
@@ -100,23 +100,22 @@ class Led:
 
 def ideas_led_to(viewer: Viewer, thread_id: int) -> Sequence[Led]:
     """Ideas that have a post of this thread as evidence, as far as lists show them to the viewer."""
-    found = db.session.execute(_led_statement(viewer.clearance), {"thread_id": thread_id}).all()
+    found = rows(_led_statement(viewer.clearance), {"thread_id": thread_id})
     return [Led(row.id, row.title, row.slug, row.status) for row in found]
 
 
 @lru_cache(maxsize=3)
 def _led_statement(clearance: int) -> Statement:
     """Built once for each kind of viewer: every thread's page asks this."""
-    stand_in = Viewer(id=0 if clearance else None, roles=frozenset({"agent"} if clearance == STAFF else ()))
-    quoted = (
-        sa.select(IdeaEvidence.idea_id)
-        .join(Post, Post.id == IdeaEvidence.post_id)
-        .where(Post.thread_id == sa.bindparam("thread_id", type_=sa.BigInteger))
+    idea, thread = Idea.__table__.c, Thread.__table__.c
+    evidence = IdeaEvidence.__table__.c
+    quoted = sa.select(evidence.idea_id).where(
+        evidence.thread_id == sa.bindparam("thread_id", type_=sa.BigInteger)
     )
     return (
-        sa.select(Idea.id, Thread.title, Thread.slug, Idea.status)
-        .join(Thread, Thread.id == Idea.thread_id)
-        .where(Idea.id.in_(quoted), listed_ideas(stand_in))
+        sa.select(idea.id, thread.title, thread.slug, idea.status)
+        .join(Thread.__table__, thread.id == idea.thread_id)
+        .where(idea.id.in_(quoted), listed_ideas(stand_in(clearance)))
         .order_by(Idea.id)
         .limit(5)
     )

@@ -122,9 +122,9 @@ def askers(idea_ids: Collection[int]) -> list[Asker]:
     return list(best.values())
 
 
-def _asking(idea_ids: Collection[int]) -> sa.CompoundSelect[Any]:
+def _asking(idea_ids: Collection[int] | sa.Select[Any]) -> sa.CompoundSelect[Any]:
     """Rows of (person_id, idea_id, rank), several of them for whoever asked in several ways."""
-    ids = list(idea_ids)
+    ids = idea_ids if isinstance(idea_ids, sa.Select) else list(idea_ids)
     on_thread = Thread.id == Idea.thread_id
     followed = sa.and_(Follow.thread_id == Idea.thread_id, Follow.muted_at.is_(None))
     said = sa.and_(IdeaEvidence.idea_id.in_(ids), IdeaEvidence.person_id.is_not(None))
@@ -147,6 +147,15 @@ def asker_count(idea_ids: Collection[int]) -> int:
     asking = _asking(idea_ids).subquery()
     people = sa.select(sa.func.count(asking.c.person_id.distinct()))
     return int(db.session.execute(people).scalar_one())
+
+
+def askers_since(since: datetime) -> int:
+    """How many people asked for what was released since then; once for each release somebody asked for."""
+    shipped = sa.select(Shipping.idea_id).join(Release, Release.id == Shipping.release_id)
+    asking = _asking(shipped.where(Release.published_at >= since)).subquery()
+    pairs = sa.select(Shipping.release_id, asking.c.person_id).distinct()
+    pairs = pairs.join(asking, asking.c.idea_id == Shipping.idea_id)
+    return int(db.session.execute(sa.select(sa.func.count()).select_from(pairs.subquery())).scalar_one())
 
 
 def muted(person_ids: Collection[int], idea_ids: Collection[int]) -> set[int]:

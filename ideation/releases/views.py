@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -14,7 +14,10 @@ from core.sign_in import member, viewer
 from core.viewer import Viewer
 from forum import actions as forum_actions
 from forum import queries as forum
+from forum.models import RELEASE
+from forum.queries import feeds
 from forum.views.base import ID, LIST_STAMP, count_view, note_reading, page_number
+from forum.views.search import atom
 from ideation import policy
 from ideation import queries as ideation
 from ideation.releases import actions, forms, queries
@@ -38,6 +41,13 @@ def _to_release(release: Release) -> ResponseReturnValue:
 @blueprint.app_context_processor
 def _paths() -> dict[str, Any]:
     return {"release_path": queries.path_of}
+
+
+@blueprint.get("/feeds/releases.atom")
+def feed() -> ResponseReturnValue:
+    """The latest public releases, for feed readers."""
+    keep_for_visitors(LIST_STAMP)
+    return atom(_("Releases"), url_for("releases.releases"), feeds.newest(kind=RELEASE))
 
 
 @blueprint.get("/releases")
@@ -116,7 +126,7 @@ def _discussion(asker: Viewer, thread_id: int) -> dict[str, Any]:
         note_reading(asker, page.thread, page.last_position)
         count_view(thread_id)
     if page.page == 1:
-        page.posts.pop(0)
+        page.posts = page.posts[1:]
     return {"thread": page.thread, "discussion": page}
 
 

@@ -1,7 +1,16 @@
 """Every write of listening, by subject; the names to use from elsewhere stand here."""
 
 from listening.actions.contact import allow_contact, refuse_contact, refuse_contact_of
-from listening.actions.mentions import dismiss, link_to_idea, make_thread, raise_idea, reopen
+from listening.actions.mentions import (
+    dismiss,
+    dismiss_several,
+    link_to_idea,
+    make_thread,
+    raise_idea,
+    reopen,
+    reopen_several,
+)
+from listening.actions.merging import move_mentions
 from listening.actions.receiving import (
     forget_author,
     keep_checked_html,
@@ -36,6 +45,7 @@ from listening.actions.sources import (
     resume_source,
     want_check,
 )
+from listening.actions.waiting import drop_file, keep_file, sweep_files
 
 __all__ = [
     "Check",
@@ -47,13 +57,17 @@ __all__ = [
     "create_source",
     "discard_reply",
     "dismiss",
+    "dismiss_several",
     "draft_reply",
+    "drop_file",
     "edit_reply",
     "edit_source",
     "forget_author",
     "keep_checked_html",
+    "keep_file",
     "link_to_idea",
     "make_thread",
+    "move_mentions",
     "note_failure",
     "note_outcome",
     "note_unchanged",
@@ -68,11 +82,13 @@ __all__ = [
     "remove_source",
     "renew_secret",
     "reopen",
+    "reopen_several",
     "restore_reply",
     "resume_source",
     "send_again",
     "settle_unknown",
     "sweep_deliveries",
+    "sweep_files",
     "want_check",
     "write_reply",
 ]

@@ -1,6 +1,6 @@
 """What becomes of a mention: a thread, a link to an idea, a new idea, or nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -141,6 +141,33 @@ def reopen(actor: Viewer, mention: Mention) -> None:
     mention.handled_at = mention.handled_by_id = None
     db.session.flush()
     record(MentionReopened(mention.id), actor=actor)
+
+
+def dismiss_several(actor: Viewer, mention_ids: Collection[int]) -> int:
+    """Put aside those of these that are still new; returns how many. What somebody was faster with stays."""
+    require(policy.may_handle(actor))
+    by = {"handled_at": clock.now(), "handled_by_id": actor.id}
+    moved = _move_several(mention_ids, NEW, DISMISSED, **by)
+    record(*[MentionDismissed(mention_id) for mention_id in moved], actor=actor)
+    return len(moved)
+
+
+def reopen_several(actor: Viewer, mention_ids: Collection[int]) -> int:
+    """Bring back as new those of these that are put aside; returns how many."""
+    require(policy.may_handle(actor))
+    moved = _move_several(mention_ids, DISMISSED, NEW, handled_at=None, handled_by_id=None)
+    record(*[MentionReopened(mention_id) for mention_id in moved], actor=actor)
+    return len(moved)
+
+
+def _move_several(mention_ids: Collection[int], seen: str, state: str, **values: Any) -> list[int]:
+    """Change the state of those that still stand as seen, in one statement; returns their ids in order."""
+    chosen = sa.update(Mention).where(Mention.id.in_(list(mention_ids)), Mention.state == seen)
+    changed = chosen.values(state=state, **values).returning(Mention.id)
+    found = db.session.execute(changed.execution_options(synchronize_session=False)).scalars()
+    ids = sorted(found)
+    db.session.expire_all()
+    return ids
 
 
 def _take(actor: Viewer, mention: Mention, seen: str, **unset: None) -> None:

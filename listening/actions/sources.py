@@ -14,9 +14,10 @@ from core.errors import Refused, require
 from core.outbox import record
 from core.viewer import Viewer
 from listening import policy
+from listening.actions.waiting import drop_where
 from listening.connectors.signing import new_secret
 from listening.events import CheckWanted, SourceChanged, SourceRemoved
-from listening.models import FEED, WEBHOOK, HookDelivery, Mention, Source
+from listening.models import FEED, WEBHOOK, HookDelivery, Mention, Source, WaitingFile
 
 CLAIM: Final = timedelta(minutes=5)  # how long a worker may be silent before another takes its fetch
 LONGEST_WAIT: Final = timedelta(hours=24)
@@ -116,6 +117,7 @@ def remove_source(actor: Viewer, source: Source) -> None:
     if db.session.execute(sa.select(Mention.id).where(Mention.source_id == source.id).limit(1)).first():
         raise Refused(_("Posts came from this source, so it stays. Pause it, and nothing more will come."))
     db.session.execute(sa.delete(HookDelivery).where(HookDelivery.source_id == source.id))
+    drop_where(WaitingFile.source_id == source.id)
     db.session.delete(source)
     db.session.flush()
     record(SourceRemoved(source.id, source.name), actor=actor)

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urljoin
 
-import feedparser
 from flask_babel import gettext as _
 
 from core import outgoing
@@ -97,6 +96,8 @@ def _told(entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _xml_entries(document: bytes, url: str) -> list[dict[str, Any]]:
     """Plain values of each entry. The document was checked; feedparser neither fetches nor cleans for us."""
+    import feedparser
+
     told = {"content-type": "application/xml; charset=utf-8", "content-location": url}
     found = feedparser.parse(
         io.BytesIO(document), response_headers=told, sanitize_html=False, resolve_relative_uris=False

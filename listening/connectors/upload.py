@@ -34,7 +34,7 @@ class BadLines:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A file that was read whole. There are items to store only when no line is bad."""
+    """A file that was read whole: what its good lines hold, and which lines are bad."""
 
     items: tuple[Item, ...]
     bad: tuple[BadLines, ...]
@@ -163,11 +163,11 @@ def _checked(rows: Iterator[Numbered]) -> Checked:
         found = values if isinstance(values, str) else read_row(Row, values)
         if isinstance(found, str):
             _note_bad(bad, number, found)
-        elif not bad:
+        else:
             items.append(found)
     if not count:
         raise Unreadable(_("The file names columns, but holds no rows."))
-    return Checked(() if bad else tuple(items), tuple(bad))
+    return Checked(tuple(items), tuple(bad))
 
 
 def _note_bad(bad: list[BadLines], number: int, reason: str) -> None:

@@ -40,22 +40,27 @@ from listening.queries.replies import (
     stop_link,
     text_to_send,
     undecided_count,
+    unsent_of,
 )
 from listening.queries.sources import (
+    WAITS,
     SourceCard,
     addresses_of,
     due_source_ids,
     has_unchecked_html,
+    holds_file,
     hook_source,
     source,
     source_cards,
     source_choices,
     unchecked_html,
+    waiting_file,
 )
 
 __all__ = [
     "BOXES",
     "STATES",
+    "WAITS",
     "InboxPage",
     "Made",
     "MentionRow",
@@ -70,6 +75,7 @@ __all__ = [
     "delivered_count",
     "due_source_ids",
     "has_unchecked_html",
+    "holds_file",
     "hook_source",
     "ideas_like",
     "inbox",
@@ -97,5 +103,7 @@ __all__ = [
     "text_to_send",
     "unchecked_html",
     "undecided_count",
+    "unsent_of",
+    "waiting_file",
     "wishes_no_contact",
 ]

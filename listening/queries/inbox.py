@@ -18,9 +18,9 @@ from forum.queries import similar
 from forum.visibility import visible_threads
 from ideation.models import Idea
 from ideation.queries import IdeaRow, rows_by_thread_ids
-from ideation.visibility import visible_ideas
+from ideation.visibility import listed_ideas
 from listening.connectors.item import paragraphs
-from listening.models import DISMISSED, HANDLED, NEW, Mention, OutsideReply, Source
+from listening.models import DISMISSED, HANDLED, NEW, WORDS, Mention, OutsideReply, Source
 from listening.visibility import visible_mentions
 from people.queries import PersonCard, cards
 
@@ -100,13 +100,7 @@ def _filters(viewer: Viewer, wanted: Wanted) -> list[sa.ColumnElement[bool]]:
     if wanted.source_id is not None:
         found.append(Mention.source_id == wanted.source_id)
     for word in wanted.text.split()[:8]:
-        found.append(
-            sa.or_(
-                Mention.text.icontains(word, autoescape=True),
-                Mention.title.icontains(word, autoescape=True),
-                Mention.author_name.icontains(word, autoescape=True),
-            )
-        )
+        found.append(WORDS.holds(word))
     last = _moment_of(wanted.before)
     if last is not None:
         end = sa.tuple_(sa.literal(last, Instant), sa.literal(wanted.before, BigId))
@@ -207,7 +201,7 @@ def _named(statement: sa.Select[Thread]) -> tuple[str, str] | None:
 
 def ideas_like(viewer: Viewer, words: str, limit: int = 6) -> list[IdeaRow]:
     """Ideas whose titles hold all the words, then those that are alike by the search engine's judgement."""
-    statement = sa.select(Thread.id).where(Thread.kind == IDEA, visible_ideas(viewer)).limit(limit)
+    statement = sa.select(Thread.id).where(Thread.kind == IDEA, listed_ideas(viewer)).limit(limit)
     for word in words.split()[:8]:
         statement = statement.where(Thread.title.icontains(word, autoescape=True))
     titled = list(db.session.execute(statement.order_by(Thread.last_post_at.desc())).scalars())

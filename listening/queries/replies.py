@@ -83,6 +83,13 @@ def replies_to_person(person_id: int) -> Sequence[OutsideReply]:
     return db.session.execute(statement).scalars().all()
 
 
+def unsent_of(person_id: int, key_prefix: str) -> Sequence[OutsideReply]:
+    """Replies of one kind of occasion to a person that have certainly not gone out."""
+    mine = sa.and_(OutsideReply.person_id == person_id, OutsideReply.state.in_((DRAFT, APPROVED, FAILED)))
+    of_kind = OutsideReply.key.startswith(key_prefix, autoescape=True)
+    return db.session.execute(sa.select(OutsideReply).where(mine, of_kind)).scalars().all()
+
+
 def reply_cards(viewer: Viewer, box: str, page: int = 1) -> Sequence[ReplyCard]:
     """A page of one box: what waits oldest first, what is over newest first."""
     order = OutsideReply.id if box in ("waiting", "on_the_way", "trouble") else OutsideReply.id.desc()

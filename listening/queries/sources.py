@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -11,10 +11,11 @@ from core import clock
 from core.db import db, glance
 from core.errors import NotFound
 from core.viewer import Viewer
-from listening.models import FEED, NEW, WEBHOOK, Mention, Source
+from listening.models import FEED, NEW, WEBHOOK, Mention, Source, WaitingFile
 from listening.visibility import visible_mentions
 
 HTML_BATCH: Final = 50
+WAITS: Final = timedelta(days=1)  # how long a file waits that was looked at and not taken in
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,28 @@ def addresses_of(source_id: int) -> frozenset[str]:
     """The addresses a source has, without opening the write transaction."""
     rows = glance(sa.select(Source.url, Source.reply_url).where(Source.id == source_id))
     return frozenset(address for row in rows for address in (row.url, row.reply_url) if address)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A file that was looked at and not taken in: where it is stored, and what it was called."""
+
+    key: str
+    name: str
+
+
+def waiting_file(viewer: Viewer, source_id: int, token: str) -> Waiting | None:
+    """A file that waits, without opening the write transaction; None when it was taken in or waited too long."""
+    mine = sa.and_(WaitingFile.source_id == source_id, WaitingFile.token == token, visible_mentions(viewer))
+    fresh = WaitingFile.at >= clock.now() - WAITS
+    rows = glance(sa.select(WaitingFile.key, WaitingFile.name).where(mine, fresh))
+    return Waiting(rows[0].key, rows[0].name) if rows else None
+
+
+def holds_file(key: str) -> bool:
+    """Whether a file that waits is stored under this key."""
+    statement = sa.select(WaitingFile.id).where(WaitingFile.key == key).limit(1)
+    return db.session.execute(statement).first() is not None
 
 
 def due_source_ids(limit: int) -> list[int]:

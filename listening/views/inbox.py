@@ -6,6 +6,7 @@ from typing import Any
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from core.db import db
 from core.errors import Conflict, ProductError, Refused
@@ -13,6 +14,7 @@ from core.forms import errors_of, parse
 from core.limits import limiter
 from core.viewer import Viewer
 from forum import queries as forum
+from forum.policy import may_ask_in
 from ideation import queries as ideation
 from listening import actions, forms, policy, queries
 from listening.actions.mentions import title_of
@@ -58,6 +60,7 @@ def _list(asker: Viewer) -> dict[str, Any]:
         "choices": queries.source_choices(asker),
         "undecided": queries.undecided_count(asker),
         "kept": _kept(),
+        "may_handle": policy.may_handle(asker),
     }
 
 
@@ -87,11 +90,10 @@ def _details(asker: Viewer, found: Mention) -> dict[str, Any]:
         "replies": queries.replies_of_mention(asker, found.id),
         "refusal": queries.contact_refusal(found.person_id) if found.person_id else None,
         "made": queries.made_of(asker, found),
-        "rooms": [room for room in forum.categories(asker) if not room.is_archived],
+        "rooms": [room for room in forum.categories(asker) if may_ask_in(asker, room)],
         "suggested_title": title_of(found),
         "ideas": _ideas(asker, found, request.args.get("ideas", "")),
         "idea_words": request.args.get("ideas", "")[:200],
-        "may_handle": policy.may_handle(asker),
         "may_raise_ideas": policy.may_raise_ideas(asker),
         "may_draft_reply": policy.may_draft_reply(asker),
         "may_lift_refusal": policy.may_lift_refusal(asker),
@@ -146,6 +148,8 @@ def make_thread(mention_id: int) -> ResponseReturnValue:
         form = parse(forms.ThreadForm, request.form)
         body = queries.body_of(actor, mention_id)
         room = forum.category(actor, form.category_id)
+        if not may_ask_in(actor, room):
+            raise Refused("", fields={"category_id": _("Please choose another category.")})
         actions.make_thread(
             actor,
             queries.mention(actor, mention_id),
@@ -218,6 +222,47 @@ def reopen(mention_id: int) -> ResponseReturnValue:
         return _("It is new again.")
 
     return _attempt(actor, mention_id, act)
+
+
+# --- several at once ---
+
+
+@blueprint.post("/inbox/dismissal")
+def dismiss_several() -> ResponseReturnValue:
+    """Put several aside."""
+
+    def words(number: int) -> str:
+        return ngettext("%(num)s post put aside. You can bring it back.", "%(num)s posts put aside.", number)
+
+    return _with_several(actions.dismiss_several, words)
+
+
+@blueprint.post("/inbox/reopening")
+def reopen_several() -> ResponseReturnValue:
+    """Bring several back as new."""
+
+    def words(number: int) -> str:
+        return ngettext("%(num)s post is new again.", "%(num)s posts are new again.", number)
+
+    return _with_several(actions.reopen_several, words)
+
+
+def _with_several(
+    act: Callable[[Viewer, list[int]], int], words: Callable[[int], str]
+) -> ResponseReturnValue:
+    """Do it to those that still stand as they were shown, and say how many that were."""
+    actor = listener()
+    ids = parse(forms.SeveralForm, request.form).ids
+    done = act(actor, ids)
+    flash(words(done) if ids else _("Choose posts first."), "success" if done else "warning")
+    missed = len(set(ids)) - done
+    if missed:
+        flash(ngettext("Somebody was faster with one.", "Somebody was faster with %(num)s.", missed), "info")
+    kept = {name: value for name, value in _kept().items() if name != "before"}
+    return redirect(url_for("listening.inbox", **dict[str, Any](kept)), 303)
+
+
+# --- answering ---
 
 
 @blueprint.post(f"/inbox/<{ID}:mention_id>/replies")

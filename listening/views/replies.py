@@ -16,7 +16,7 @@ from listening.models import OutsideReply
 from listening.queries import BOXES
 from listening.views.base import ID, blueprint, listener, number
 
-Act = Callable[[Viewer, OutsideReply], str]
+Act = Callable[[Viewer, OutsideReply], None]
 
 
 @blueprint.get("/inbox/replies")
@@ -45,17 +45,18 @@ def _page(asker: Viewer, problem: dict[str, str] | None = None, wrong_id: int | 
     )
 
 
-def _decide(reply_id: int, act: Act) -> ResponseReturnValue:
-    """Do it and go back to where the reply was seen; what is refused is shown there."""
+def _decide(reply_id: int, act: Act, done: str) -> ResponseReturnValue:
+    """Do it, say so, and go back to where the reply was seen; what is refused is shown there."""
     actor = listener()
     found = queries.reply(actor, reply_id)
     try:
-        flash(act(actor, found), "success")
+        act(actor, found)
     except (Refused, Conflict) as problem:
         db.session.rollback()
         db.session.expire_all()
         told = errors_of(problem) if isinstance(problem, Refused) else {"": problem.message}
         return _page(actor, told, reply_id), problem.status
+    flash(done, "success")
     return redirect(_back(found), 303)
 
 
@@ -71,76 +72,57 @@ def _back(found: OutsideReply) -> str:
 def edit_reply(reply_id: int) -> ResponseReturnValue:
     """Change its words."""
 
-    def act(actor: Viewer, found: OutsideReply) -> str:
+    def act(actor: Viewer, found: OutsideReply) -> None:
         actions.edit_reply(actor, found, parse(forms.ReplyForm, request.form).body)
-        return _("Saved.")
 
-    return _decide(reply_id, act)
+    return _decide(reply_id, act, _("Saved."))
 
 
 @blueprint.post(f"/inbox/replies/<{ID}:reply_id>/approval")
 def approve_reply(reply_id: int) -> ResponseReturnValue:
     """Let it go out, with the words as they stand in the form."""
 
-    def act(actor: Viewer, found: OutsideReply) -> str:
+    def act(actor: Viewer, found: OutsideReply) -> None:
         body = parse(forms.ReplyForm, request.form).body if "body" in request.form else None
         actions.approve_reply(actor, found, body)
-        return _("Approved.")
 
-    return _decide(reply_id, act)
+    return _decide(reply_id, act, _("Approved."))
 
 
 @blueprint.post(f"/inbox/replies/<{ID}:reply_id>/discarding")
 def discard_reply(reply_id: int) -> ResponseReturnValue:
     """Drop it."""
-
-    def act(actor: Viewer, found: OutsideReply) -> str:
-        actions.discard_reply(actor, found)
-        return _("Dropped. You can bring it back.")
-
-    return _decide(reply_id, act)
+    return _decide(reply_id, actions.discard_reply, _("Dropped. You can bring it back."))
 
 
 @blueprint.post(f"/inbox/replies/<{ID}:reply_id>/restoring")
 def restore_reply(reply_id: int) -> ResponseReturnValue:
     """Bring it back as a draft."""
-
-    def act(actor: Viewer, found: OutsideReply) -> str:
-        actions.restore_reply(actor, found)
-        return _("It is a draft again.")
-
-    return _decide(reply_id, act)
+    return _decide(reply_id, actions.restore_reply, _("It is a draft again."))
 
 
 @blueprint.post(f"/inbox/replies/<{ID}:reply_id>/again")
 def send_again(reply_id: int) -> ResponseReturnValue:
     """Try once more."""
-
-    def act(actor: Viewer, found: OutsideReply) -> str:
-        actions.send_again(actor, found)
-        return _("It is on its way again.")
-
-    return _decide(reply_id, act)
+    return _decide(reply_id, actions.send_again, _("It is on its way again."))
 
 
 @blueprint.post(f"/inbox/replies/<{ID}:reply_id>/posting")
 def confirm_posted(reply_id: int) -> ResponseReturnValue:
     """It was posted by hand."""
 
-    def act(actor: Viewer, found: OutsideReply) -> str:
+    def act(actor: Viewer, found: OutsideReply) -> None:
         actions.confirm_posted(actor, found, parse(forms.PostedForm, request.form).url)
-        return _("Noted as delivered.")
 
-    return _decide(reply_id, act)
+    return _decide(reply_id, act, _("Noted as delivered."))
 
 
 @blueprint.post(f"/inbox/replies/<{ID}:reply_id>/settling")
 def settle_reply(reply_id: int) -> ResponseReturnValue:
     """Somebody looked whether it arrived."""
 
-    def act(actor: Viewer, found: OutsideReply) -> str:
+    def act(actor: Viewer, found: OutsideReply) -> None:
         form = parse(forms.SettleForm, request.form)
         actions.settle_unknown(actor, found, arrived=form.outcome == "arrived", url=form.url)
-        return _("Noted.")
 
-    return _decide(reply_id, act)
+    return _decide(reply_id, act, _("Noted."))

@@ -1,13 +1,16 @@
 """Routes of sources: where posts come from."""
 
+import secrets
+from collections.abc import Callable
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from core import outgoing
+from core import files, outgoing
 from core.config import settings
+from core.db import apart
 from core.errors import Refused, require
 from core.forms import errors_of, parse
 from core.limits import limiter
@@ -108,7 +111,7 @@ def _page(asker: Viewer, source_id: int, errors: dict[str, str] | None = None, *
         address=_hook_address(source_id),
         columns=COLUMNS,
         errors=errors or {},
-        **{"bad": (), "rows": (), "checked": None, **more},
+        **{"rows": (), "checked": None, "token": "", **more},
     )
 
 
@@ -147,18 +150,20 @@ def _to(source_id: int) -> ResponseReturnValue:
 @blueprint.post(f"/sources/<{ID}:source_id>/pause")
 def pause_source(source_id: int) -> ResponseReturnValue:
     """Take nothing from it for now."""
-    actor = listener()
-    actions.pause_source(actor, queries.source(actor, source_id))
-    flash(_("Paused. What came stays."), "success")
-    return _to(source_id)
+    return _change(source_id, actions.pause_source, _("Paused. What came stays."))
 
 
 @blueprint.post(f"/sources/<{ID}:source_id>/resumption")
 def resume_source(source_id: int) -> ResponseReturnValue:
     """Take posts again."""
+    return _change(source_id, actions.resume_source, _("Resumed."))
+
+
+def _change(source_id: int, act: Callable[[Viewer, Source], None], done: str) -> ResponseReturnValue:
+    """Do it, say so, and go back to the source."""
     actor = listener()
-    actions.resume_source(actor, queries.source(actor, source_id))
-    flash(_("Resumed."), "success")
+    act(actor, queries.source(actor, source_id))
+    flash(done, "success")
     return _to(source_id)
 
 
@@ -178,10 +183,7 @@ def remove_source(source_id: int) -> ResponseReturnValue:
 @limiter.limit("20/minute")
 def check_source(source_id: int) -> ResponseReturnValue:
     """Look at a feed now; the worker does it in a moment."""
-    actor = listener()
-    actions.want_check(actor, queries.source(actor, source_id))
-    flash(_("Looking. New posts stand in the inbox in a moment."), "info")
-    return _to(source_id)
+    return _change(source_id, actions.want_check, _("Looking. New posts stand in the inbox in a moment."))
 
 
 @blueprint.post(f"/sources/<{ID}:source_id>/secret")
@@ -197,25 +199,53 @@ def renew_secret(source_id: int) -> ResponseReturnValue:
 @blueprint.post(f"/sources/<{ID}:source_id>/uploads")
 @limiter.limit("30/hour")
 def upload_file(source_id: int) -> ResponseReturnValue:
-    """Take a file in, or only check it. It is read whole before anything is stored."""
+    """Take a file in, or only check it. It is read whole before anything is stored.
+
+    One with bad lines, and one that was only checked, waits for a day: it is taken in without being chosen again.
+    """
     actor = listener()
     require(policy.may_manage_sources(actor))
     try:
-        found = _read_file()
+        name, data = _sent_file()
+        found = upload.read(data, name)
     except Refused as refused:
         return _page(actor, source_id, {"file": refused.message}), refused.status
-    if found.bad:
-        return _page(actor, source_id, bad=found.bad, checked=found), 422
-    if request.form.get("step") == "check":
-        return _page(actor, source_id, checked=found, rows=found.items[:PREVIEW])
-    return _store(actor, source_id, found.items)
+    if not found.bad and request.form.get("step") != "check":
+        return _store(actor, source_id, found.items)
+    token = secrets.token_urlsafe(16)
+    page = _page(actor, source_id, checked=found, rows=found.items[:PREVIEW], token=token)
+    if found.items:
+        _keep(actor, source_id, token, name, data)
+    return page, 422 if found.bad else 200
 
 
-def _read_file() -> upload.Checked:
+def _sent_file() -> tuple[str, bytes]:
     sent = request.files.get("file")
     if sent is None or not sent.filename:
         raise Refused(_("Please choose a file."))
-    return upload.read(sent.read(), sent.filename)
+    return sent.filename, sent.read()
+
+
+def _keep(actor: Viewer, source_id: int, token: str, name: str, data: bytes) -> None:
+    """Let the file wait; noted after the response, because nothing of a refused request is stored."""
+    key = files.put(data, "text/plain")
+    apart(lambda: actions.keep_file(actor, source_id, token=token, key=key, name=name))
+
+
+@blueprint.post(f"/sources/<{ID}:source_id>/uploads/<token>/intake")
+@limiter.limit("30/hour")
+def take_waiting_file(source_id: int, token: str) -> ResponseReturnValue:
+    """Take in the good lines of a file that waits."""
+    actor = listener()
+    require(policy.may_manage_sources(actor))
+    waiting = queries.waiting_file(actor, source_id, token)
+    if waiting is None:
+        gone = _("This file waited for more than a day, or was taken in already. Please choose it again.")
+        return _page(actor, source_id, {"file": gone}), 410
+    found = upload.read(files.get(waiting.key).data, waiting.name)
+    answer = _store(actor, source_id, found.items)
+    actions.drop_file(actor, token)
+    return answer
 
 
 def _store(actor: Viewer, source_id: int, items: tuple[Item, ...]) -> ResponseReturnValue:

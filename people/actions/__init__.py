@@ -3,6 +3,7 @@
 from people.actions.accounts import create_person, set_standing
 from people.actions.bans import ban, lift_ban
 from people.actions.credentials import (
+    answer_reset,
     ask_address_change,
     ask_reset,
     change_address,
@@ -24,6 +25,7 @@ __all__ = [
     "DeadLink",
     "SignInAgain",
     "accept_invitation",
+    "answer_reset",
     "ask_address_change",
     "ask_reset",
     "ban",

@@ -2,6 +2,7 @@
 
 import logging
 
+import sqlalchemy as sa
 from flask_babel import gettext as _
 
 from core import clock
@@ -13,19 +14,32 @@ from core.viewer import Viewer
 from people import letters, passwords, policy, proofs, queries, sessions
 from people.actions.registering import dead_link, link_and_person
 from people.actions.signing_in import require_fresh
-from people.events import EmailConfirmed, PasswordChanged
+from people.events import EmailConfirmed, PasswordChanged, ResetAsked
 from people.forms import NewPassword, PasswordChange
-from people.models import MEMBER, Person
+from people.models import MEMBER, Person, ResetRequest
 
 log = logging.getLogger("fullcircle.audit")
 
 
 def ask_reset(actor: Viewer, email: str) -> None:
-    """Mail a link that allows a new password for an hour, if the address has an account; nobody is told whether."""
+    """Mail a link that allows a new password for an hour, if the address has an account; nobody is told whether.
+
+    Whether it has one is looked up afterwards, by the worker: nobody can tell by the time this takes either.
+    """
     require(policy.may_prove_address(actor))
-    passwords.matches(None, email)
-    person = queries.by_email(email)
-    if person is not None and person.kind == MEMBER:
+    asked = ResetRequest(email=email, at=clock.now())
+    db.session.add(asked)
+    db.session.flush()
+    record(ResetAsked(asked.id), actor=actor)
+
+
+def answer_reset(actor: Viewer, request_id: int) -> None:
+    """Send the link that was asked for, if there is an account, and forget the request."""
+    require(policy.may_answer_requests(actor))
+    gone = sa.delete(ResetRequest).where(ResetRequest.id == request_id).returning(ResetRequest.email)
+    email = db.session.execute(gone).scalar_one_or_none()
+    person = queries.by_email(email) if email else None
+    if email and person is not None and person.kind == MEMBER:
         letters.send_link(actor, person, proofs.RESET, email)
 
 

@@ -55,6 +55,9 @@ def _delete_rows(person: Person) -> None:
     for table in (RoleGrant, MailToken, LinkedIdentity):
         db.session.execute(sa.delete(table).where(table.person_id == person.id))
     db.session.execute(sa.update(Invitation).where(Invitation.accepted_by_id == person.id).values(email=""))
+    were_theirs = sa.update(Person).where(Person.merged_into_id == person.id)
+    nameless = sa.literal("removed-") + sa.cast(Person.id, sa.String)
+    db.session.execute(were_theirs.values(handle=nameless, merged_into_id=None))
 
 
 def _anonymise(person: Person) -> None:

@@ -8,11 +8,13 @@ from people.queries.persons import (
     by_handle,
     cards,
     directory,
+    faces_stamp,
     identities_of,
     identity,
     ids_of_handles,
     ids_with_role,
     is_empty,
+    member_behind,
     mentionable,
     of_kind,
     person,
@@ -35,14 +37,16 @@ from people.queries.records import (
     session,
     sessions_of,
 )
-from people.queries.viewers import viewer_of, viewer_of_token
+from people.queries.viewers import ask_beside, beside, viewer_of, viewer_of_token
 
 __all__ = [
     "Credentials",
     "DirectoryPage",
     "PersonCard",
+    "ask_beside",
     "avatar_url",
     "bans_of",
+    "beside",
     "by_email",
     "by_handle",
     "cards",
@@ -50,6 +54,7 @@ __all__ = [
     "credentials_of",
     "current_ban",
     "directory",
+    "faces_stamp",
     "identities_of",
     "identity",
     "ids_of_handles",
@@ -61,6 +66,7 @@ __all__ = [
     "is_setup_open",
     "latest_link",
     "mail_link",
+    "member_behind",
     "mentionable",
     "of_kind",
     "open_invitations",

@@ -6,10 +6,13 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 from flask_babel import gettext as _
+from sqlalchemy.orm import aliased
 
-from core.db import db
+from core.db import db, rows
 from core.errors import NotFound
+from core.outbox import Event
 from core.viewer import STAFF_ROLES, Viewer
+from people.events import IdentityLinked, PersonRemoved, ProfileEdited, RolesChanged
 from people.models import MEMBER, OUTSIDE, REMOVED, LinkedIdentity, Person, RoleGrant
 from people.visibility import visible_people
 
@@ -42,16 +45,16 @@ def _is_staff_column() -> sa.ColumnElement[bool]:
     return sa.exists(grant).label("is_staff")
 
 
+_FACE_FACTS: Final = (ProfileEdited, RolesChanged, PersonRemoved, IdentityLinked)
+_PERSON: Final = Person.__table__.c
 _CARD: Final = sa.select(
-    Person.id,
-    Person.name,
-    Person.handle,
-    Person.kind,
-    Person.avatar_key,
-    Person.level,
-    Person.points,
+    *(_PERSON.id, _PERSON.name, _PERSON.handle, _PERSON.kind),
+    *(_PERSON.avatar_key, _PERSON.level, _PERSON.points),
     _is_staff_column(),
 )
+
+
+_CARDS: Final = _CARD.where(Person.__table__.c.id.in_(sa.bindparam("ids", expanding=True)))
 
 
 def avatar_url(key: str) -> str:
@@ -70,7 +73,14 @@ def cards(ids: Iterable[int | None]) -> dict[int, PersonCard]:
     wanted = {i for i in ids if i is not None}
     if not wanted:
         return {}
-    return {row.id: _card(row) for row in db.session.execute(_CARD.where(Person.id.in_(wanted)))}
+    return {row.id: _card(row) for row in rows(_CARDS, {"ids": list(wanted)})}
+
+
+def faces_stamp() -> sa.ColumnElement[int]:
+    """A number that grows when somebody is shown otherwise than before, for statements of pages that keep cards."""
+    newest = [sa.select(sa.func.max(Event.id)).where(Event.kind == fact.kind) for fact in _FACE_FACTS]
+    first, *others = (sa.func.coalesce(one.scalar_subquery(), 0) for one in newest)
+    return sum(others, first)
 
 
 def person(person_id: int) -> Person:
@@ -184,12 +194,24 @@ def identities_of(person_id: int) -> Sequence[LinkedIdentity]:
     return db.session.execute(statement).scalars().all()
 
 
-def identity(channel: str, external_id: str) -> LinkedIdentity | None:
-    """One identity outside."""
+def identity(channel: str, external_id: str, *, hold: bool = False) -> LinkedIdentity | None:
+    """One identity outside; held, nobody links it to somebody else before the transaction ends."""
     statement = sa.select(LinkedIdentity).where(
         LinkedIdentity.channel == channel, LinkedIdentity.external_id == external_id
     )
+    if hold:
+        statement = statement.with_for_update(read=True).execution_options(populate_existing=True)
     return db.session.execute(statement).scalar_one_or_none()
+
+
+def member_behind(handle: str, viewer: Viewer) -> Person | None:
+    """The member whom an outside person of this handle turned out to be, as far as `viewer` may see them."""
+    if not handle.isprintable():
+        return None
+    former = aliased(Person)
+    joined = sa.select(Person).join(former, former.merged_into_id == Person.id)
+    rule = sa.and_(former.handle == handle.lower(), visible_people(viewer))
+    return db.session.execute(joined.where(rule)).scalar_one_or_none()
 
 
 def of_kind(person_ids: Collection[int], kind: str) -> set[int]:

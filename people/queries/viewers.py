@@ -1,9 +1,11 @@
 """Who is signed in: one query for each request."""
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 import sqlalchemy as sa
+from flask import g
 
 from core import clock
 from core.config import settings
@@ -21,12 +23,33 @@ _S, _P, _R = (
     sa.inspect(Person).local_table,
     sa.inspect(RoleGrant).local_table,
 )
-_SESSION: Final = sa.select(
-    _S.c.id.label("session_id"),
-    *(_S.c.seen_at, _S.c.fresh_at, _S.c.expires_at, _S.c.is_remembered),
-    *(_P.c.id, _P.c.kind, _P.c.name, _P.c.handle, _P.c.level, _P.c.locale, _P.c.timezone, _P.c.theme),
-    *(_P.c.avatar_key, _P.c.banned_until, _P.c.email_confirmed_at, _R.c.role),
-).select_from(_S.join(_P, _P.c.id == _S.c.person_id).outerjoin(_R, _R.c.person_id == _P.c.id))
+_beside: dict[str, sa.ScalarSelect[Any]] = {}
+
+
+def ask_beside(name: str, column: sa.ScalarSelect[Any]) -> None:
+    """Have a value read with whoever asks, for what every page of a member shows: `column` goes with `Person`."""
+    _beside[name] = column
+    _session_statement.cache_clear()
+
+
+def beside(name: str) -> Any:
+    """What was read with the member of this request under this name; None for visitors."""
+    return g.get("viewer_beside", {}).get(name)
+
+
+@lru_cache(maxsize=1)
+def _session_statement() -> sa.Select[*tuple[Any, ...]]:
+    return (
+        sa.select(
+            _S.c.id.label("session_id"),
+            *(_S.c.seen_at, _S.c.fresh_at, _S.c.expires_at, _S.c.is_remembered),
+            *(_P.c.id, _P.c.kind, _P.c.name, _P.c.handle, _P.c.level, _P.c.locale, _P.c.timezone, _P.c.theme),
+            *(_P.c.avatar_key, _P.c.banned_until, _P.c.email_confirmed_at, _R.c.role),
+            *(column.label(f"beside_{name}") for name, column in _beside.items()),
+        )
+        .select_from(_S.join(_P, _P.c.id == _S.c.person_id).outerjoin(_R, _R.c.person_id == _P.c.id))
+        .where(_S.c.token_hash == sa.bindparam("digest"))
+    )
 
 
 def viewer_of_token(token: str) -> Viewer | None:
@@ -34,10 +57,11 @@ def viewer_of_token(token: str) -> Viewer | None:
 
     One query. Writes "last seen" at most every five minutes, after the response.
     """
-    rows = glance(_SESSION.where(_S.c.token_hash == proofs.digest_of(token)))
+    rows = glance(_session_statement(), {"digest": proofs.digest_of(token)})
     if not rows or not _is_good(rows[0], clock.now()):
         return None
     first = rows[0]
+    g.viewer_beside = {name: getattr(first, f"beside_{name}") for name in _beside}
     if clock.now() - first.seen_at > SEEN_EVERY:
         _note_seen(first.session_id, first.id)
     return Viewer(

@@ -4,12 +4,12 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from core.errors import Refused, require
+from core.errors import NotFound, Refused, require
 from core.forms import parse, shown_again
 from core.sign_in import member
 from core.viewer import Viewer
 from people import actions, forms, policy, queries
-from people.models import Person
+from people.models import OUTSIDE, Person
 from people.views.blueprint import blueprint, fresh_member
 from people.words import browser_name, role_options
 
@@ -54,6 +54,44 @@ def lifting_ban(handle: str) -> ResponseReturnValue:
     person = queries.by_handle(handle, asker)
     actions.lift_ban(asker, person)
     return _profile_of(person)
+
+
+@blueprint.get("/people/<handle>/linking")
+def linking(handle: str) -> ResponseReturnValue:
+    """The form that says which member somebody from outside is."""
+    asker = member()
+    person = queries.by_handle(handle, asker)
+    require(policy.may_merge_outside(asker) and person.kind == OUTSIDE)
+    return render_template("people/linking.html", typed={}, errors={}, **_identities(person))
+
+
+def _identities(person: Person) -> dict[str, object]:
+    return {"person": person, "identities": queries.identities_of(person.id)}
+
+
+@blueprint.post("/people/<handle>/linking")
+def link(handle: str) -> ResponseReturnValue:
+    """All that somebody from outside wrote is the member's from now on."""
+    asker = member()
+    person = queries.by_handle(handle, asker)
+    require(policy.may_merge_outside(asker) and person.kind == OUTSIDE)
+    try:
+        form = parse(forms.Linking, request.form)
+        found = _known_member(form.member, asker)
+        for identity in queries.identities_of(person.id):
+            actions.link_identity(asker, identity, found, form.proof)
+    except Refused as refused:
+        return shown_again("people/linking.html", refused, **_identities(person))
+    flash(_("What %(name)s wrote outside is theirs here now.", name=found.name), "success")
+    return _profile_of(found)
+
+
+def _known_member(handle: str, asker: Viewer) -> Person:
+    """The account of a typed handle. Raises Refused at the field."""
+    try:
+        return queries.by_handle(handle, asker)
+    except NotFound:
+        raise Refused(fields={"member": _("There is no member of this handle.")}) from None
 
 
 @blueprint.get("/people/<handle>/account")

@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from flask import Response, render_template, request
+from flask import Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from core import clock, files
-from core.errors import Refused
+from core.errors import NotFound, Refused
 from core.forms import parse
 from core.pages import keep_for_visitors
 from core.sign_in import viewer
@@ -41,12 +41,23 @@ def profile(handle: str) -> ResponseReturnValue:
     """One person's public page."""
     keep_for_visitors(_ANYTHING_HAPPENED)
     asker = viewer()
-    person = queries.by_handle(handle, asker)
+    try:
+        person = queries.by_handle(handle, asker)
+    except NotFound:
+        return _led_on(handle, asker)
     card = queries.cards([person.id])[person.id]
     roles = queries.roles_of(person.id)
     identities = queries.identities_of(person.id) if person.kind == OUTSIDE else ()
     values = {"person": person, "card": card, "roles": roles, "identities": identities}
     return render_template("people/profile.html", **values, **_powers(asker, person, roles))
+
+
+def _led_on(handle: str, asker: Viewer) -> ResponseReturnValue:
+    """To the member whom an outside person turned out to be. Raises NotFound where there is none."""
+    member = queries.member_behind(handle, asker)
+    if member is None:
+        raise NotFound
+    return redirect(url_for("people.profile", handle=member.handle))
 
 
 def _powers(asker: Viewer, person: Person, roles: frozenset[str]) -> dict[str, object]:
@@ -58,6 +69,7 @@ def _powers(asker: Viewer, person: Person, roles: frozenset[str]) -> dict[str, o
         "may_ban": not is_banned and policy.may_ban(asker, person, roles),
         "may_lift_ban": is_banned and policy.may_lift_ban(asker, roles),
         "may_manage": policy.may_manage_accounts(asker),
+        "may_merge": person.kind == OUTSIDE and policy.may_merge_outside(asker),
     }
 
 

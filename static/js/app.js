@@ -1,6 +1,6 @@
 // The door: starts what every page has, and fetches what only some pages need.
 import htmx from "../vendor/htmx.esm.min.js";
-import {csrfToken} from "./page.js";
+import {csrfToken, tellFailure, unlessCut} from "./page.js";
 import "./pieces.js";
 import "./keyboard.js";
 import "./theme.js";
@@ -14,13 +14,17 @@ const wanted = [
 
 function fetchWanted(root) {
   for (const [selector, load] of wanted) {
-    if (root.querySelector(selector)) load().then((module) => module.wire?.(root));
+    if (root.querySelector(selector)) load().then((module) => module.wire?.(root)).catch(unlessCut); // the page works without
   }
 }
 
 document.addEventListener("htmx:config:request", (event) => {
   const token = csrfToken();
   if (token) event.detail.ctx.request.headers["X-CSRFToken"] = token;
+});
+// What someone did and did not come through is said; a suggestion that fails to come is not missed.
+document.addEventListener("htmx:error", ({detail}) => {
+  if (["click", "submit"].includes(detail.ctx?.sourceEvent?.type)) tellFailure();
 });
 htmx.onLoad((element) => fetchWanted(element.parentElement ?? document));
 fetchWanted(document);

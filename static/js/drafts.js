@@ -1,7 +1,8 @@
-// Drafts are kept on the server; what cannot be sent stays on the device until it can.
+// Drafts are kept on the server; what cannot be sent stays on the device and is sent again until it arrives.
 import {csrfToken, send} from "./page.js";
 
 const PAUSE = 1200;
+const LONGEST = 30_000;
 
 const fieldsOf = (form) => [...form.elements].filter((e) => e.name && e.name !== "csrf_token" && e.matches("textarea, select, input:not([type=hidden], [type=file], [type=password], [type=submit])"));
 
@@ -39,51 +40,84 @@ function local(key, value) {
 export async function keepDraft(editor) {
   const url = editor.dataset.draftUrl;
   const form = editor.closest("form");
-  const status = editor.querySelector("[data-draft-status]");
   const area = editor.querySelector("textarea");
-  const key = `draft:${url}`;
   if (!form || !csrfToken()) return;
+  const kept = local(`draft:${url}`);
+  const draft = watch(form, area, editor);
+  // What was kept here went on from a text the server had; where the page shows another one, that is newer.
+  const found = kept && (!area.value || kept.since === area.value) ? kept.values : null;
+  if (!found && !area.value) draft.bringBack(await stored(url), {isSent: true});
+  else if (found) draft.bringBack(found, {isSent: false});
+}
+
+function watch(form, area, editor) {
+  const url = editor.dataset.draftUrl;
+  const key = `draft:${url}`;
+  const status = editor.querySelector("[data-draft-status]");
   let timer = 0;
-  let isSent = false;
-  let last = JSON.stringify(read(form));
+  let failures = 0;
+  let isSending = false;
+  let isPosted = false; // the form itself is on its way: the draft has served
+  let sent = JSON.stringify(read(form));
+  const isChanged = () => JSON.stringify(read(form)) !== sent;
+  const keep = () => local(key, {values: read(form), since: JSON.parse(sent)[area.name]});
   const say = (word) => { status.textContent = status.dataset[word] ?? ""; };
 
+  function saveIn(time) {
+    clearTimeout(timer);
+    timer = setTimeout(save, time);
+  }
+
   async function save() {
+    if (isSending || isPosted) return;
+    isSending = true;
     const values = read(form);
-    const text = JSON.stringify(values);
-    if (text === last) return;
+    say("saving");
+    const word = await put(values);
+    isSending = false;
+    if (isPosted) failures = 0;
+    if (isPosted) return;
+    if (failures) keep();
+    else local(key, null);
+    say(word);
+    if (failures || isChanged()) saveIn(failures ? Math.min(PAUSE * 2 ** failures, LONGEST) : PAUSE);
+  }
+
+  async function put(values) {
     try {
-      say("saving");
       await send("PUT", url, values);
-      last = text;
-      local(key, null);
-      say("saved");
     } catch {
-      local(key, values);
-      say("offline");
+      failures += 1;
+      return "unsaved";
     }
+    sent = JSON.stringify(values);
+    failures = 0;
+    return "saved";
   }
 
   form.addEventListener("input", () => {
-    isSent = false;
-    clearTimeout(timer);
-    timer = setTimeout(save, PAUSE);
+    isPosted = false;
+    if (failures) keep();
+    else saveIn(PAUSE);
   });
   form.addEventListener("submit", () => {
-    isSent = true;
+    isPosted = true;
+    failures = 0;
     clearTimeout(timer);
     local(key, null);
   });
-  addEventListener("online", save);
-  addEventListener("pagehide", () => {
-    if (!isSent && JSON.stringify(read(form)) !== last) local(key, read(form));
-  });
+  addEventListener("online", () => { if (failures) saveIn(0); });
+  addEventListener("pagehide", () => { if (!isPosted && isChanged()) keep(); });
 
-  const kept = local(key) ?? (area.value ? null : await stored(url));
-  if (!kept || area.value) return;
-  fill(form, kept);
-  area.dispatchEvent(new Event("input", {bubbles: true}));
-  say("restored");
+  return {
+    bringBack(values, {isSent}) {
+      if (!values) return;
+      fill(form, values);
+      if (isSent) sent = JSON.stringify(read(form));
+      else saveIn(PAUSE);
+      say("restored");
+    },
+  };
 }
 
 async function stored(url) {

@@ -3,7 +3,7 @@ import "../vendor/markdown-toolbar-element.js";
 import "../vendor/text-expander-element.js";
 import "../vendor/file-attachment-element.js";
 import {keepDraft} from "./drafts.js";
-import {send} from "./page.js";
+import {send, unlessCut} from "./page.js";
 
 const wired = new WeakSet();
 
@@ -15,7 +15,7 @@ export function wire(root) {
     offerMentions(editor);
     takeFiles(editor);
     switchModes(editor);
-    if (editor.dataset.draftUrl) keepDraft(editor);
+    if (editor.dataset.draftUrl) keepDraft(editor).catch(unlessCut);
   }
 }
 
@@ -34,7 +34,7 @@ function offerMentions(editor) {
   const expander = editor.querySelector("text-expander");
   if (!url) return;
   expander.addEventListener("text-expander-change", ({detail}) => {
-    if (detail.text.length > 0) detail.provide(people(url, detail.text));
+    if (detail.text.length > 0) detail.provide(people(url, detail.text).catch(unlessCut).then((found) => found ?? {matched: false}));
   });
   expander.addEventListener("text-expander-value", ({detail}) => { detail.value = detail.item.dataset.value; });
 }

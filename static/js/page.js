@@ -9,6 +9,28 @@ export const root = () => document.body.dataset.root ?? "";
 /** Is someone writing in this element? */
 export const isWriting = (element) => Boolean(element?.closest?.("input, textarea, select, [contenteditable]"));
 
+let leaving = false;
+addEventListener("pagehide", () => { leaving = true; });
+addEventListener("pageshow", () => { leaving = false; });
+
+/** For a fetch that may fail in silence: nothing when the network or the leaving of the page cut it; a mistake of ours stays one. */
+export function unlessCut(error) {
+  if (!(error instanceof TypeError) && error.name !== "AbortError") throw error;
+}
+
+/** Tell who is still here that what they did has not reached the server. */
+export function tellFailure() {
+  const toasts = document.getElementById("toasts");
+  if (leaving || !toasts || toasts.querySelector("[data-failure]")) return;
+  const toast = document.createElement("div");
+  toast.className = "toast tone-red";
+  toast.dataset.toast = toast.dataset.failure = "";
+  const words = document.createElement("p");
+  words.textContent = toasts.dataset.failure;
+  toast.append(words);
+  toasts.append(toast);
+}
+
 /** Send JSON or a form to this site; rejects unless the answer is good. */
 export async function send(method, url, body) {
   const isForm = body instanceof FormData;

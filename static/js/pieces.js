@@ -14,7 +14,11 @@ function openDialog(event, link) {
 }
 
 async function copy(button) {
-  await navigator.clipboard.writeText(button.dataset.copy);
+  try {
+    await navigator.clipboard.writeText(button.dataset.copy);
+  } catch {
+    return; // the browser refused; the button does not say that it worked
+  }
   button.classList.add("is-copied");
   setTimeout(() => button.classList.remove("is-copied"), 1600);
 }

@@ -17,6 +17,7 @@ from forum import actions as forum
 from ideation import actions as ideation
 from ideation.releases import actions as releases
 from listening import actions as listening
+from listening.models import OutsideReply
 from notices import actions as notices
 from notices.models import NoticeMail
 from tests import make
@@ -78,6 +79,7 @@ def test_every_stage_is_counted(turned):
     assert found.first_answer.middle is None
 
 
+@pytest.mark.both
 def test_told_are_those_who_were_reached_not_those_who_were_sent_something(turned):
     assert queries.circle(turned.sam, 30).told == 0
     worker.drain()  # letters to Ana and Ben go out; the reply to outside waits for approval
@@ -90,6 +92,49 @@ def test_told_are_those_who_were_reached_not_those_who_were_sent_something(turne
     with writing():
         notices.mark_read(turned.ana)
     assert queries.circle(turned.sam, 30).told == 1
+
+
+def outside_reply() -> OutsideReply:
+    worker.drain()
+    return db.session.execute(sa.select(OutsideReply)).scalar_one()
+
+
+@pytest.mark.both
+def test_a_reply_that_reached_its_channel_counts_as_told(turned):
+    reply = outside_reply()
+    with writing():
+        listening.approve_reply(turned.dev, reply)
+    assert queries.circle(turned.sam, 30).told == 2
+    with writing():
+        listening.confirm_posted(turned.dev, reply, "https://social.example/posts/9")
+    found = queries.circle(turned.sam, 30)
+    assert (found.told, found.closure) == (3, 1)
+
+
+@pytest.mark.both
+def test_who_asked_is_counted_once_for_each_release(turned):
+    first, second, third = (make.idea(by=turned.ana) for _ in range(3))
+    make.release(ideas=[first, second], by=turned.cleo, published=True)
+    make.release(ideas=[third], by=turned.cleo, published=True)
+    make.release(ideas=[make.idea(by=turned.ben)], by=turned.cleo)  # a draft
+    worker.drain()
+    found = queries.circle(turned.sam, 30)
+    assert (found.releases, found.askers, found.told) == (3, 3 + 1 + 1, 2 + 1 + 1)
+
+
+def test_the_circle_takes_as_many_statements_for_many_releases_as_for_one(turned, statements):
+    def cost() -> int:
+        with statements() as counted:
+            queries.circle(turned.sam, 0)
+        return counted.number
+
+    worker.drain()
+    before = cost()
+    for _ in range(4):
+        make.release(ideas=[make.idea(by=turned.ana)], by=turned.cleo, published=True)
+    worker.drain()
+    assert cost() == before
+    assert before <= 20
 
 
 def test_what_lies_before_the_period_is_not_counted(turned):

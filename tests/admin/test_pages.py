@@ -7,12 +7,14 @@ import pytest
 import sqlalchemy as sa
 from PIL import Image
 
-from core import files, mail, outbox, worker
+from core import files, mail, outbox, text, worker
 from core.db import db, writing
 from core.outbox import DeliveryRow
 from core.site import site
 from forum import actions as forum
+from forum import indexer
 from forum.models import Escalation, Flag, Post
+from forum.queries.indexing import ALL, Scope
 from tests import make
 
 ALLOWED = {
@@ -48,6 +50,18 @@ def test_no_page_links_staff_to_what_they_may_not_open(house, who):
     page = client.get("/admin").text
     for path in set(re.findall(r'href="(/(?:admin|desk|circle|inbox|sources|invitations)[^"#?]*)"', page)):
         assert client.get(path).status_code == 200, path
+
+
+def test_administration_shows_how_far_the_background_of_an_import_is(house):
+    client = make.client_of(house.dev)
+    assert "goes on in the background" not in client.get("/admin").text
+    with writing():
+        imported = text.render_html("<p>From elsewhere</p>")
+        house.answer.html, house.answer.text_version = imported.html, imported.version
+        indexer.begin(Scope(ALL))
+    page = client.get("/admin").text
+    assert "1 text waits for its second safety check." in page
+    assert '<progress value="0" max="100" aria-label="The search index is being filled">' in page
 
 
 # --- the desk ---

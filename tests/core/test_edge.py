@@ -10,6 +10,8 @@ from core.db import ReadOnlyTransaction, after_commit, apart, db, writing
 from core.errors import Refused
 from core.site import SiteValue
 
+pytestmark = pytest.mark.own_app
+
 
 def value_of(name: str) -> str | None:
     found = db.session.execute(sa.select(SiteValue.value).where(SiteValue.name == name)).scalar()

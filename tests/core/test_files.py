@@ -435,6 +435,7 @@ def test_a_small_animation_stays_animated_with_its_times():
     assert times == [100, 200, 300]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("count", "side"), [(pictures.MAX_FRAMES + 1, 8), (4, 1800)])
 def test_of_a_large_animation_the_first_frame_stays(count, side):
     frames = [Image.new("L", (side, side), place % 250) for place in range(count)]
@@ -517,6 +518,7 @@ def test_a_picture_that_unfolds_beyond_the_limit_is_refused_unread():
         accept_picture(bomb)
 
 
+@pytest.mark.slow
 def test_a_text_bomb_inside_a_picture_is_refused():
     notes = PngImagePlugin.PngInfo()
     notes.add_text("Comment", "x" * 50_000_000, zip=True)

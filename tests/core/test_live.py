@@ -9,9 +9,10 @@ import pytest
 import redis
 from flask import Flask, request
 
-from core import hubs, live
+from core import hubs, live, redis_hub
 from core.config import Settings
-from core.hubs import Hub, LocalHub, RedisHub, Stream, order_of
+from core.hubs import Hub, LocalHub, Stream, order_of
+from core.redis_hub import RedisHub
 from core.viewer import Viewer
 
 ANA = Viewer(id=1, name="Ana", roles=frozenset({"customer"}), session_id=11)
@@ -20,7 +21,7 @@ DEV = Viewer(id=4, name="Dev", roles=frozenset({"agent", "moderator"}), session_
 
 @pytest.fixture(params=["process", pytest.param("redis", marks=pytest.mark.scale)])
 def hub(request: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    monkeypatch.setattr(hubs, "BLOCK_MS", 50)
+    monkeypatch.setattr(redis_hub, "BLOCK_MS", 50)
     made: Hub = LocalHub() if request.param == "process" else RedisHub(request.getfixturevalue("redis_url"))
     made.start()
     yield made
@@ -179,7 +180,7 @@ def test_the_memory_of_a_process_is_short_and_says_so(monkeypatch):
 @pytest.fixture
 def two_hubs(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[RedisHub, RedisHub]]:
     """As in two processes."""
-    monkeypatch.setattr(hubs, "BLOCK_MS", 50)
+    monkeypatch.setattr(redis_hub, "BLOCK_MS", 50)
     first, second = RedisHub(redis_url), RedisHub(redis_url)
     first.start()
     yield first, second

@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
-from core.outgoing import Client, Limits, OutgoingFailed, OutgoingRefused
+from core.outgoing import Limits, OutgoingFailed, OutgoingRefused
 from core.outgoing.addresses import is_public
+from core.outgoing.client import Client
 from tests.fakes.site import Site, client_trust, says, server_tls
 
 PUBLIC = "93.184.216.34"
@@ -440,6 +441,7 @@ def test_an_answer_of_just_the_limit_is_taken_packed_or_not():
             assert loopback().fetch(site.url(), limits=Limits(max_bytes=2000)).body == content
 
 
+@pytest.mark.slow
 def test_a_gzip_bomb_is_refused_before_it_unfolds():
     bomb = gzip.compress(b"\0" * 50_000_000)
     assert len(bomb) < 100_000

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.search import MOST_CHARS, Phrase, Query, highlight, parse
-from core.search.grammar import MOST_TERMS, MOST_TITLE_WORDS, Filter, resembling
+from core.search.grammar import MOST_TELLING_WORDS, MOST_TERMS, Filter, resembling
 from core.search.words import MOST_LEXEME_CHARS, fold, label, lexemes
 
 pieces = st.sampled_from(
@@ -229,14 +229,20 @@ def test_a_text_is_cut_into_words(text, found):
     assert lexemes(text) == found
 
 
-def test_a_title_being_typed_asks_for_a_third_of_its_longest_words():
-    wanted = resembling("How do I reset the password of my printer when the network is unreachable?")
-    assert wanted.lexemes == ("password", "printer", "network", "unreach", "reset")
-    assert wanted.needed == 2
+def test_a_title_being_typed_asks_for_a_third_of_its_rarest_words():
+    wanted = resembling("How do I reset the password of my printer when the wireless network is unreachable?")
+    assert wanted.lexemes == ("password", "wireless", "printer", "network", "unreach", "reset")
+    frequencies = {"printer": 0.9, "reset": 0.1}
+    words, needed = wanted.telling(lambda lexeme: frequencies.get(lexeme, 0.0))
+    assert (words, needed) == (["password", "wireless", "network", "unreach", "reset", "printer"], 2)
+    long = resembling("one two three four five six seven eight nine ten")
+    assert len(long.lexemes) == 10
+    assert long.telling(len) == (["one", "two", "six", "ten", "four", "five"], 2)
 
 
 @given(texts)
 def test_no_title_can_make_a_resemblance_fail_or_grow(text):
     wanted = resembling(text)
-    assert len(wanted.lexemes) <= MOST_TITLE_WORDS
-    assert wanted.needed <= len(wanted.lexemes)
+    assert len(wanted.lexemes) <= MOST_TERMS
+    telling, needed = wanted.telling(len)
+    assert needed <= len(telling) <= MOST_TELLING_WORDS

@@ -403,7 +403,10 @@ FRAGMENTS = st.lists(st.sampled_from(PIECES.split()), max_size=30).map(
     lambda pieces: "".join(pieces).replace("~t", "\t").replace("~n", "\n").replace("~", " ")
 )
 SOME = settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+    max_examples=2 * settings.default.max_examples,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=True,
 )
 
 
@@ -424,6 +427,7 @@ def test_nothing_random_gets_through(source):
 # Nothing takes long
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", hostile.WORST)
 def test_no_text_takes_two_seconds(name):
     start = time.process_time()

@@ -11,6 +11,8 @@ from core.config import SettingError, load
 from core.errors import Conflict, Refused, Unavailable
 from core.logs import JsonLines
 
+pytestmark = pytest.mark.own_app
+
 
 @pytest.fixture
 def routes(app: Flask) -> Flask:

@@ -70,7 +70,7 @@ def test_a_draft_that_could_not_be_sent_comes_back_from_the_device(page: Any, fa
     page.wait_for_selector("markdown-toolbar:defined")
     page.route(re.compile(r"/drafts/1$"), lambda route: route.abort())
     page.fill("#field-body", "Written in a tunnel.")
-    expect(page.locator("[data-draft-status]")).to_contain_text("Kept on this device")
+    expect(page.locator("[data-draft-status]")).to_contain_text("kept on this device")
     page.unroute(re.compile(r"/drafts/1$"))
     page.reload()
     expect(page.locator("#field-body")).to_have_value("Written in a tunnel.")

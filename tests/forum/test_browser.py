@@ -63,6 +63,102 @@ def test_asking_shows_what_is_known_already_and_keeps_what_was_typed(page: Any, 
     expect(page.locator(".empty")).to_be_visible()
 
 
+def test_words_written_without_a_network_are_sent_when_it_returns(page: Any, site: Running):
+    sign_in(page, site, "ben")
+    page.goto(f"{site.url}/ask")
+    page.wait_for_selector("markdown-toolbar:defined")
+    page.context.set_offline(True)
+    page.locator("textarea").fill("Written in a tunnel.")
+    expect(page.locator("[data-draft-status]")).to_contain_text("Not saved yet", timeout=PATIENCE)
+    page.locator("textarea").fill("Written in a long tunnel.")
+    page.context.set_offline(False)
+    expect(page.locator("[data-draft-status]")).to_have_text("Draft saved", timeout=PATIENCE)
+    assert draft_of(page, site)["body"] == "Written in a long tunnel."
+
+
+def test_words_written_while_the_site_is_down_are_sent_when_it_is_back(page: Any, site: Running):
+    sign_in(page, site, "ben")
+    page.goto(f"{site.url}/ask")
+    page.locator("textarea").fill("Before.")
+    expect(page.locator("[data-draft-status]")).to_have_text("Draft saved", timeout=PATIENCE)
+    site.kill()
+    page.locator("textarea").fill("Before and after.")
+    expect(page.locator("[data-draft-status]")).to_contain_text("Not saved yet", timeout=PATIENCE)
+    site.start()
+    expect(page.locator("[data-draft-status]")).to_have_text("Draft saved", timeout=2 * PATIENCE)
+    assert draft_of(page, site)["body"] == "Before and after."
+
+
+def test_words_that_could_not_be_sent_are_there_on_the_next_visit(page: Any, site: Running):
+    sign_in(page, site, "ben")
+    page.goto(f"{site.url}/ask")
+    page.locator("textarea").fill("Sent.")
+    expect(page.locator("[data-draft-status]")).to_have_text("Draft saved", timeout=PATIENCE)
+    page.route("**/drafts/*", lambda route: route.abort())
+    page.locator("textarea").fill("Sent, and then some.")
+    expect(page.locator("[data-draft-status]")).to_contain_text("Not saved yet", timeout=PATIENCE)
+    page.unroute("**/drafts/*")
+    page.goto(f"{site.url}/ask")
+    expect(page.locator("textarea")).to_have_value("Sent, and then some.")
+    expect(page.locator("[data-draft-status]")).to_have_text("Draft saved", timeout=PATIENCE)
+
+
+def test_words_changed_elsewhere_since_are_not_overwritten(page: Any, site: Running, browser: Any):
+    sign_in(page, site, "ben")
+    page.goto(f"{site.url}/ask")
+    page.wait_for_selector("markdown-toolbar:defined")
+    page.route("**/drafts/*", lambda route: route.abort())
+    page.locator("textarea").fill("Older words.")
+    expect(page.locator("[data-draft-status]")).to_contain_text("Not saved yet", timeout=PATIENCE)
+    page.unroute("**/drafts/*")
+    page.goto(f"{site.url}/drafts")
+    other = browser.new_context().new_page()
+    sign_in(other, site, "ben")
+    other.goto(f"{site.url}/ask")
+    other.locator("textarea").fill("Newer words.")
+    expect(other.locator("[data-draft-status]")).to_have_text("Draft saved", timeout=PATIENCE)
+    other.context.close()
+    page.goto(f"{site.url}/ask")
+    page.wait_for_selector("markdown-toolbar:defined")
+    expect(page.locator("textarea")).to_have_value("Newer words.")
+
+
+def draft_of(page: Any, site: Running) -> dict[str, Any]:
+    """What the server has of the question that is being written."""
+    fields: dict[str, Any] = page.request.get(f"{site.url}/drafts/thread").json()["fields"]
+    return fields
+
+
+def test_what_scripts_cannot_reach_breaks_no_page_and_is_said_where_it_matters(page: Any, site: Running):
+    """The page's fixture fails the test when a script error was not handled."""
+    asked = {"fetch", "xhr", "eventsource"}
+    sign_in(page, site, "ben")
+    page.route("**/*", lambda it: it.abort() if it.request.resource_type in asked else it.continue_())
+    page.goto(f"{site.url}/ask")
+    page.wait_for_selector("markdown-toolbar:defined")
+    page.get_by_label("Title").press_sequentially("My lamp is cold too")
+    page.locator("textarea").press_sequentially("Dear @an")
+    expect(page.locator("[data-draft-status]")).to_contain_text("Not saved yet", timeout=PATIENCE)
+    expect(page.locator("[data-failure] p")).to_be_hidden()
+    page.goto(f"{site.url}/t/1")
+    page.locator("#post-2").get_by_label("Helpful", exact=True).click()
+    expect(page.locator(".toast[data-failure]")).to_have_text("That did not get through. Please try again.")
+    page.reload()
+    page.locator("summary.me-face").click()
+    page.get_by_role("button", name="Dark").click()
+    expect(page.locator(".toast[data-failure]")).to_be_visible()
+
+
+def test_a_page_without_the_scripts_of_its_parts_still_takes_a_question(page: Any, site: Running):
+    sign_in(page, site, "ben")
+    page.route("**/js/editor.js", lambda route: route.abort())
+    page.goto(f"{site.url}/ask")
+    page.get_by_label("Title").fill("Is the editor gone?")
+    page.locator("textarea").fill("It seems so.")
+    page.get_by_role("button", name="Post", exact=True).click()
+    expect(page.locator("h1")).to_have_text("Is the editor gone?")
+
+
 def test_voting_stays_on_the_page_and_can_be_taken_back(page: Any, site: Running):
     sign_in(page, site, "ben")
     page.goto(f"{site.url}/t/1")

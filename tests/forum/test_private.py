@@ -121,6 +121,7 @@ def addresses(house: House) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 def test_no_list_search_or_feed_says_a_staff_word(context, house, ana):
     for client in (context.test_client(), make.client_of(ana)):
         for path in [*LISTS, *searches(STAFF), *searches(GONE), f"/people/{ana.handle}"]:

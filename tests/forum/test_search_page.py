@@ -10,9 +10,12 @@ import sqlalchemy as sa
 from core import search as engine
 from core import text, worker
 from core.db import db, writing
+from core.outbox import record
 from core.viewer import Viewer
 from forum import actions, indexer, queries, tasks
-from forum.models import ImportRun, Post
+from forum.events import ThreadsImported
+from forum.models import ImportRun, Post, Thread
+from forum.queries import indexing
 from forum.queries.indexing import ALL, THREADS, Scope
 from forum.queries.searching import excerpt
 from tests import make
@@ -145,10 +148,11 @@ def test_a_category_that_opens_up_is_found_by_all(ana, dev):
     assert titles("narwhal") == {"Narwhal plans"}
 
 
+@pytest.mark.slow
 def test_a_long_thread_is_indexed_in_the_background(ana, ben, dev, question):
     for number in range(indexer.AT_ONCE + 5):
         make.answer(question, f"Otter {number}", by=ben)
-    worker.drain()
+    settle()
     with writing():
         actions.move_thread(dev, question, make.category())
     worker.drain()
@@ -198,9 +202,6 @@ def test_a_run_goes_on_where_it_stopped(library, monkeypatch):
 
 
 def test_an_imported_batch_is_indexed_by_a_run(library):
-    from core.outbox import record
-    from forum.events import ThreadsImported
-
     engine.index().clear()
     with writing():
         record(ThreadsImported(library.id, library.id), actor=Viewer.system())
@@ -211,6 +212,146 @@ def test_an_imported_batch_is_indexed_by_a_run(library):
     assert titles("printer") == {"Paper jam in tray two"}
     assert Scope(THREADS, 1, 2).label == "threads:1-2"
     assert Scope(ALL).label == "all"
+
+
+def open_runs() -> set[str]:
+    open_ones = sa.select(ImportRun.label).where(ImportRun.kind == "search", ImportRun.finished_at.is_(None))
+    return set(db.session.execute(open_ones).scalars())
+
+
+def imported(first: Thread, last: Thread) -> None:
+    with writing():
+        record(ThreadsImported(first.id, last.id), actor=Viewer.system())
+
+
+def test_batches_of_an_import_that_lie_side_by_side_are_one_run(library, ana, room):
+    threads = [make.thread(f"Walrus {number}", by=ana, room=room) for number in range(6)]
+    settle()
+    for first, last in ((0, 1), (4, 5), (2, 3)):
+        imported(threads[first], threads[last])
+    imported(library, library)
+    worker.drain()
+    assert open_runs() == {f"threads:{library.id}-{library.id}", f"threads:{threads[0].id}-{threads[5].id}"}
+
+
+def test_what_a_run_over_everything_comes_to_anyway_is_not_indexed_twice(library, ana, room):
+    indexer.rebuild()
+    late = make.thread("Walrus", by=ana, room=room)
+    imported(library, late)
+    worker.drain()
+    assert open_runs() == {"all"}
+    settle()
+    assert titles("walrus") == {"Walrus"}
+
+
+def test_what_a_run_over_everything_has_behind_it_is_indexed_again(library, monkeypatch):
+    monkeypatch.setattr(indexer, "BATCH", 2)
+    indexer.rebuild()
+    indexer._step(indexer._oldest_run(), None)
+    imported(library, library)
+    worker.drain()
+    assert open_runs() == {"all", f"threads:{library.id}-{library.id}"}
+
+
+def test_a_run_over_everything_takes_the_place_of_others(library):
+    imported(library, library)
+    worker.drain()
+    indexer.rebuild()
+    assert open_runs() == {"all"}
+
+
+def test_a_category_of_another_name_is_not_indexed_again(library, room):
+    values: dict[str, Any] = {"description": "", "default_kind": "question"}
+    with writing():
+        actions.edit_category(Viewer.system(), room, name="Paper and ink", access=room.access, **values)
+    worker.drain()
+    assert open_runs() == set()
+    with writing():
+        actions.edit_category(Viewer.system(), room, name="Paper and ink", access=1, **values)
+    worker.drain()
+    assert open_runs() == {f"category:{room.id}-0"}
+
+
+def test_what_changes_while_a_batch_is_indexed_is_found_as_it_is_now(library, ana, room, monkeypatch):
+    """Between the reading of a batch and its writing a post is edited, and a thread is started."""
+    read = indexing.documents_after
+
+    def read_and_change(scope: Scope, after: int, limit: int) -> list[indexing.Indexed]:
+        found = read(scope, after, limit)
+        monkeypatch.setattr(indexing, "documents_after", read)
+        with writing():
+            actions.edit_post(ana, make.opening(library), text.render("It hums like a walrus."))
+        make.thread("Narwhal", by=ana, room=room)
+        worker.drain()
+        return found
+
+    monkeypatch.setattr(indexing, "documents_after", read_and_change)
+    indexer.rebuild()
+    while indexer.advance(5):
+        continue
+    assert titles("walrus") == {"Paper jam in tray two"}
+    assert titles("stops") == set()
+    assert titles("narwhal") == {"Narwhal"}
+
+
+def test_an_import_that_comes_in_while_a_batch_is_indexed_is_left_to_the_next_step(
+    library, ana, room, monkeypatch
+):
+    monkeypatch.setattr(indexer, "MOST_CHANGED", 1)
+    read = indexing.documents_after
+
+    def read_and_import(scope: Scope, after: int, limit: int) -> list[indexing.Indexed]:
+        found = read(scope, after, limit)
+        monkeypatch.setattr(indexing, "documents_after", read)
+        for number in range(3):
+            make.thread(f"Narwhal {number}", by=ana, room=room)
+        return found
+
+    monkeypatch.setattr(indexing, "documents_after", read_and_import)
+    indexer.rebuild()
+    indexer._step(indexer._oldest_run(), None)
+    assert open_runs() == {"all"}
+    while indexer.advance(5):
+        continue
+    assert len(titles("narwhal")) == 3
+
+
+def test_an_answer_is_found_by_words_of_its_threads_title(library, ana):
+    assert titles("jam lid") == {"Paper jam in tray two"}
+    found = queries.search(VISITOR, "jam lid").found[0]
+    assert found.position == 2
+    with writing():
+        actions.edit_post(ana, make.opening(library), text.render("x"), title="Stuck sheets")
+    worker.drain()
+    assert titles("jam lid") == set()
+    assert titles("sheets lid") == {"Stuck sheets"}
+
+
+def test_text_that_the_second_look_changes_is_shown_and_found_anew(library, context):
+    with writing():
+        opening = make.opening(library)
+        opening.html, opening.text_version = "<p>Hello</p><style>walrus</style>", text.FAST_VERSION
+        indexer.put(indexing.documents_of([opening.id]))
+    client, path = context.test_client(), f"/t/{library.id}/{library.slug}"
+    assert "<style>walrus" in client.get(path).text
+    before = library.version
+    while indexer.polish():
+        continue
+    db.session.refresh(library)
+    assert library.version == before + 1
+    assert "<style>" not in client.get(path).text
+    assert titles("hello") == {"Paper jam in tray two"}
+
+
+def test_text_that_stays_the_same_keeps_its_page(library):
+    imported = text.render_html("<p>Hello</p>")
+    with writing():
+        opening = make.opening(library)
+        opening.html, opening.text_version = imported.html, imported.version
+    before = library.version
+    assert indexer.polish() == 1
+    db.session.refresh(library)
+    assert library.version == before
 
 
 def test_imported_text_gets_its_second_look(library):

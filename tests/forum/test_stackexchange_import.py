@@ -24,7 +24,7 @@ from core.db import db, writing
 from core.errors import Forbidden, Refused
 from core.outbox import Event
 from core.viewer import Viewer
-from forum import actions, policy
+from forum import actions, indexer, policy
 from forum.importing import dump, mapping, queries, stackexchange, staging
 from forum.importing.progress import Progress
 from forum.importing.report import Report
@@ -376,6 +376,17 @@ def test_the_second_sanitiser_and_the_index_follow_in_the_background(context, tm
     assert queries.waiting().as_text() == "Nothing waits in the background."
 
 
+@pytest.mark.parametrize("is_there", [False, True], ids=["without an index", "with one"])
+def test_what_comes_in_is_indexed_once(context, tmp_path, monkeypatch, is_there):
+    monkeypatch.setattr(indexer, "AT_ONCE", 3)
+    if is_there:
+        finish_background()
+    bring(dump_files.community(tmp_path / "dump"))
+    finish_background()
+    runs = db.session.execute(sa.select(ImportRun.progress).where(ImportRun.kind == "search")).scalars()
+    assert sum(run["done"] for run in runs) == 14
+
+
 def test_only_the_product_itself_imports(context):
     assert policy.may_import(Viewer.system())
     assert not policy.may_import(Viewer(id=1, roles=frozenset({"owner"})))
@@ -476,6 +487,7 @@ with create_app().app_context():
 """
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_an_import_killed_in_the_middle_is_finished_by_the_next(context, environ, tmp_path):
     folder = dump_files.community(tmp_path / "dump")

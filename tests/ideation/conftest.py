@@ -1,14 +1,11 @@
-"""What the tests of ideas share: counting statements, several people at once, and who is who."""
+"""What the tests of ideas share: several people at once, and who is who."""
 
-import dataclasses
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from flask import Flask
 
 from core.db import db, writing
@@ -39,33 +36,6 @@ def cleo() -> Viewer:
 def dev() -> Viewer:
     """Agent and moderator."""
     return make.actor("Dev", "agent", "moderator")
-
-
-@dataclasses.dataclass
-class Counted:
-    """How many statements were sent."""
-
-    number: int = 0
-
-
-@pytest.fixture
-def statements(context: Flask) -> Callable[[], Any]:
-    """Counts the statements sent inside `with statements() as counted`, by requests too."""
-
-    @contextmanager
-    def count() -> Iterator[Counted]:
-        counted = Counted()
-
-        def note(*_values: object) -> None:
-            counted.number += 1
-
-        sa.event.listen(db.engine, "before_cursor_execute", note)
-        try:
-            yield counted
-        finally:
-            sa.event.remove(db.engine, "before_cursor_execute", note)
-
-    return count
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from core.db import db, writing
 from core.errors import Conflict, Forbidden
 from core.outbox import Event
 from forum.models import IDEA
-from ideation.backlog import actions
+from ideation.backlog import actions, queries
 from ideation.backlog.models import BacklogItem
 from ideation.models import Idea
 from tests import make
@@ -40,6 +40,44 @@ def test_work_is_done_once_however_often_it_is_said(ana, cleo, at_once):
     assert db.session.execute(facts).scalar_one() == 1
 
 
+@pytest.mark.both
+def test_work_that_was_called_done_is_reopened_with_its_reason(ana, cleo):
+    item = item_of(cleo, make.idea(by=ana))
+    with writing():
+        actions.finish_item(cleo, item)
+        actions.reopen_item(cleo, item, "It failed on large tables.")
+    db.session.expire_all()
+    assert db.session.get_one(BacklogItem, item.id).done_at is None
+    done, reopened = queries.changes_of([item.id])[item.id]
+    assert (done.is_done, done.reason) == (True, "")
+    assert (reopened.is_done, reopened.reason, reopened.by.name) == (
+        False,
+        "It failed on large tables.",
+        "Cleo",
+    )
+    with writing():
+        actions.finish_item(cleo, item)
+    assert len(queries.changes_of([item.id])[item.id]) == 3
+
+
+@pytest.mark.both
+def test_work_is_reopened_once_however_often_it_is_said(ana, cleo, at_once):
+    item = item_of(cleo, make.idea(by=ana))
+    with writing():
+        actions.finish_item(cleo, item)
+    outcomes = at_once(
+        *[lambda: actions.reopen_item(cleo, db.session.get_one(BacklogItem, item.id), "Why")] * 3
+    )
+    assert sum(isinstance(outcome, Conflict) for outcome in outcomes) == 2
+    assert len(queries.changes_of([item.id])[item.id]) == 2
+
+
+def test_work_that_is_not_done_cannot_be_reopened(ana, cleo):
+    item = item_of(cleo, make.idea(by=ana))
+    with pytest.raises(Conflict), writing():
+        actions.reopen_item(cleo, item, "Never was.")
+
+
 def test_only_triage_plans_work(ana, dev, cleo):
     idea = make.idea(by=ana)
     item = item_of(cleo, idea)
@@ -48,6 +86,8 @@ def test_only_triage_plans_work(ana, dev, cleo):
             actions.add_item(actor, idea, title="Mine")
         with pytest.raises(Forbidden), writing():
             actions.finish_item(actor, item)
+        with pytest.raises(Forbidden), writing():
+            actions.reopen_item(actor, item, "Mine")
 
 
 def test_the_address_in_the_tracker_is_the_teams_own(ana, cleo, client):
@@ -80,6 +120,25 @@ def test_work_is_noted_and_done_by_page(ana, cleo, client):
     assert make.post(desk, f"/backlog/{item.id}/done").status_code == 303
     assert make.post(desk, f"/backlog/{item.id}/done").status_code == 409
     assert make.post(desk, "/backlog/999/done").status_code == 404
+
+
+def test_work_is_reopened_by_page_and_only_the_team_reads_why(ana, cleo, client):
+    idea = make.idea(by=ana)
+    item = item_of(cleo, idea)
+    desk, path = make.client_of(cleo), client.get(f"/ideas/{idea.id}").location
+    make.post(desk, f"/backlog/{item.id}/done")
+    empty = make.post(desk, f"/backlog/{item.id}/done/undo", reason=" ")
+    assert empty.status_code == 422
+    assert f'id="reopen-{item.id}"' in empty.text
+    assert (
+        make.post(desk, f"/backlog/{item.id}/done/undo", reason="It failed on large tables.").status_code
+        == 303
+    )
+    assert "It failed on large tables." in desk.get(path).text
+    for reader in (client, make.client_of(ana)):
+        assert "It failed on large tables." not in reader.get(path).text
+    again = make.post(desk, f"/backlog/{item.id}/done/undo", reason="Twice")
+    assert again.status_code == 409
 
 
 def test_work_on_an_idea_nobody_may_see_is_not_there(dev, cleo, client):

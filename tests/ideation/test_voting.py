@@ -201,7 +201,7 @@ def test_the_vote_button_without_scripts_leads_back_to_the_idea(ana, ben):
     assert 'aria-pressed="true"' in page and "Following" in page
 
 
-def test_a_vote_by_htmx_answers_the_vote_box_alone(ana, ben):
+def test_a_vote_by_htmx_answers_the_vote_box_and_on_the_ideas_page_the_follow_that_came_with_it(ana, ben):
     idea = make.idea(by=ana)
     client = make.client_of(ben)
     headers = {"HX-Request": "true"}
@@ -212,6 +212,8 @@ def test_a_vote_by_htmx_answers_the_vote_box_alone(ana, ben):
     assert 'name="vote" value="0"' in box.text and "vote-inline" not in box.text
     small = client.post(f"/ideas/{idea.id}/vote?size=inline", data={"vote": "0", **token}, headers=headers)
     assert "vote-inline" in small.text and '<span class="vote-count">1</span>' in small.text
+    assert 'id="idea-follow" hx-swap-oob="true"' in box.text and "Following" in box.text
+    assert "idea-follow" not in small.text
 
 
 def post_token(client) -> dict[str, str]:

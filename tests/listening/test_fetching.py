@@ -249,7 +249,7 @@ def test_a_parser_that_stumbles_fails_its_own_feed_only(channel, monkeypatch):
     def stumble(*_values, **_more):
         raise IndexError
 
-    monkeypatch.setattr(feed.feedparser, "parse", stumble)
+    monkeypatch.setattr("feedparser.parse", stumble)
     look()
     assert "IndexError" in fresh(source).failure
 

@@ -1,5 +1,7 @@
 """What becomes of a mention: a thread, an idea, or nothing; and of two people at once one is told."""
 
+from datetime import timedelta
+
 import pytest
 import sqlalchemy as sa
 
@@ -275,6 +277,79 @@ def test_what_was_typed_is_kept_when_it_is_refused(dev, room):
     assert queries.mention(dev, mention.id).state == NEW
 
 
+def test_a_post_becomes_no_thread_in_a_room_of_ideas(dev):
+    mention, ideas = make.mention(), make.category("idea", name="Room of ideas")
+    browser = make.client_of(dev)
+    assert f'<option value="{ideas.id}"' not in browser.get(f"/inbox/{mention.id}").text
+    answer = make.post(
+        browser, f"/inbox/{mention.id}/thread", category_id=ideas.id, title="Some title", seen="new"
+    )
+    assert (answer.status_code, "Please choose another category." in answer.text) == (422, True)
+    assert queries.mention(dev, mention.id).state == NEW
+
+
+# --- several at once ---
+
+
+@pytest.mark.both
+def test_several_are_put_aside_and_brought_back_at_once(dev):
+    first, second, third = (make.mention(f"Post {n}") for n in range(3))
+    with writing():
+        assert actions.dismiss_several(dev, [first.id, second.id]) == 2
+    states = {n.id: queries.mention(dev, n.id).state for n in (first, second, third)}
+    assert states == {first.id: DISMISSED, second.id: DISMISSED, third.id: NEW}
+    assert [step.kind for step in queries.story(dev, queries.mention(dev, first.id))] == [
+        "listening.dismissed"
+    ]
+    with writing():
+        assert actions.reopen_several(dev, [first.id, second.id, third.id]) == 2
+    assert queries.mention(dev, first.id).handled_by_id is None
+    assert queries.counts(dev)[NEW] == 3
+
+
+def test_what_somebody_else_handled_is_left_as_it_is(dev, room):
+    taken, free = make.mention("Post one"), make.mention("Post two")
+    with writing():
+        actions.make_thread(dev, taken, category_id=room.id, title="A title for it")
+    browser = make.client_of(dev)
+    answer = make.post(browser, "/inbox/dismissal", mention_id=[taken.id, free.id])
+    assert answer.status_code == 303
+    page = browser.get("/inbox").text
+    assert "1 post put aside." in page and "Somebody was faster with one." in page
+    assert queries.mention(dev, taken.id).state == HANDLED
+
+
+def test_all_that_is_shown_is_put_aside_and_the_filters_stay(dev):
+    mentions = [make.mention(f"Post {n}") for n in range(3)]
+    browser = make.client_of(dev)
+    shown = [mention.id for mention in mentions]
+    answer = make.post(browser, "/inbox/dismissal?q=Post&state=new", shown=shown, which="shown")
+    assert answer.headers["Location"] == "/inbox?state=new&q=Post"
+    assert queries.counts(dev) == {NEW: 0, HANDLED: 0, DISMISSED: 3}
+    assert make.post(browser, "/inbox/reopening", mention_id=shown[:1]).status_code == 303
+    assert queries.counts(dev) == {NEW: 1, HANDLED: 0, DISMISSED: 2}
+
+
+def test_choosing_nothing_does_nothing_and_says_so(dev):
+    mention, browser = make.mention(), make.client_of(dev)
+    make.post(browser, "/inbox/dismissal", shown=[mention.id])
+    assert "Choose posts first." in browser.get("/inbox").text
+    assert queries.mention(dev, mention.id).state == NEW
+    assert make.post(browser, "/inbox/dismissal", mention_id="x").status_code == 422
+
+
+def test_whoever_may_not_handle_posts_is_offered_no_boxes_and_moves_nothing(dev):
+    mention, cleo = make.mention(), make.actor("Cleo", "product_manager")
+    browser = make.client_of(cleo)
+    assert 'form="several"' not in browser.get("/inbox").text
+    assert make.post(browser, "/inbox/dismissal", mention_id=mention.id).status_code == 403
+    assert 'form="several"' in make.client_of(dev).get("/inbox").text
+    assert 'form="several"' not in make.client_of(dev).get("/inbox?state=handled").text
+
+
+# --- in the browser, one at a time ---
+
+
 def test_the_second_agent_sees_a_conflict_with_what_stands(dev, room):
     mention = make.mention()
     browser = make.client_of(dev)
@@ -284,6 +359,17 @@ def test_the_second_agent_sees_a_conflict_with_what_stands(dev, room):
     )
     assert answer.status_code == 409
     assert "Dev has put this post aside." in answer.text
+
+
+def test_ideas_to_link_to_are_those_that_lists_show_however_many_are_gone(dev):
+    gone = [make_idea(f"Remember the colour, number {n}") for n in range(7)]
+    kept = make_idea("Remember the colour of the lamp")
+    for idea in gone:
+        with writing():
+            thread = db.session.get_one(Thread, idea.thread_id)
+            thread.last_post_at += timedelta(days=1)
+            forum.delete_thread(dev, thread, "Twice")
+    assert [row.id for row in queries.ideas_like(dev, "remember colour")] == [kept.id]
 
 
 def test_ideas_are_found_by_title_while_typing_and_without_scripts(dev):

@@ -7,7 +7,9 @@ from itsdangerous import URLSafeSerializer, URLSafeTimedSerializer
 from core import live, worker
 from core.db import db, writing
 from forum import actions as forum
+from forum.addresses import PER_PAGE
 from forum.models import Thread
+from ideation import actions as ideation
 from notices import letters as writer
 from notices import queries
 from people import actions as people
@@ -51,6 +53,69 @@ def test_a_notice_of_a_hidden_thread_cannot_be_opened(answered):
         staff_room = forum.create_category(SYSTEM, name="Staff room", access=2)
         forum.move_thread(answered.dev, db.session.get_one(Thread, notice.thread_id), staff_room)
     assert make.client_of(answered.ana).get(f"/notices/{notice.id}").status_code == 404
+
+
+# --- reading what a notice is about, without the bell ---
+
+
+def test_opening_a_thread_from_a_letter_reads_its_notice_and_shows_an_empty_bell_at_once(answered):
+    client = make.client_of(answered.ana)
+    (notice,) = told(answered.ana)
+    page = client.get(f"/posts/{notice.post_id}", follow_redirects=True, buffered=True)
+    assert "data-bell-count hidden>0<" in page.text
+    assert queries.unread_count(answered.ana) == 0
+
+
+def test_opening_an_idea_reads_the_notice_of_its_new_status(town):
+    idea = town.idea(town.ana)
+    with writing():
+        ideation.change_status(town.cleo, idea, "planned")
+    assert [notice.kind for notice in told(town.ana)] == ["status"]
+    make.client_of(town.ana).get(f"/ideas/{idea.id}", follow_redirects=True, buffered=True)
+    assert queries.unread_count(town.ana) == 0
+
+
+def test_opening_a_release_reads_its_notice(town):
+    release = town.publish(town.idea(town.ana))
+    (notice,) = told(town.ana, "release")
+    assert notice.read_at is None
+    make.client_of(town.ana).get(f"/releases/{release.id}", follow_redirects=True, buffered=True)
+    (notice,) = told(town.ana, "release")
+    assert notice.read_at is not None
+
+
+def test_opening_one_thread_leaves_the_notices_of_others_and_those_of_other_people(answered):
+    asked = answered.ask(answered.ana, "How do I import?")
+    answered.follows(answered.cleo, asked)
+    answered.reply(answered.ben, asked, "Under File, Import.")
+    assert (len(told(answered.ana)), len(told(answered.cleo))) == (2, 1)
+    page = make.client_of(answered.ana).get(f"/t/{asked.id}", follow_redirects=True, buffered=True)
+    assert "data-bell-count>1<" in page.text
+    assert queries.unread_count(answered.ana) == 1
+    assert queries.unread_count(answered.cleo) == 1
+
+
+def test_a_post_on_a_later_page_is_not_read_by_opening_the_first(town):
+    thread = town.ask(town.ana)
+    for number in range(PER_PAGE):
+        town.reply(town.ben, thread, f"Answer number {number}.")
+    assert len(told(town.ana)) == PER_PAGE
+    client = make.client_of(town.ana)
+    client.get(f"/t/{thread.id}", follow_redirects=True, buffered=True)
+    assert queries.unread_count(town.ana) == 1
+    client.get(f"/t/{thread.id}?page=2", follow_redirects=True, buffered=True)
+    assert queries.unread_count(town.ana) == 0
+
+
+def test_an_empty_bell_costs_a_thread_page_nothing_and_a_full_one_a_statement(answered, statements):
+    path = f"/t/{told(answered.ana)[0].thread_id}/how-do-i-export"
+    client = make.client_of(answered.ana)
+    queries_sent = []
+    for _visit in ("full", "empty"):
+        with statements() as counted:
+            assert client.get(path, buffered=True).status_code == 200
+        queries_sent.append([text for text in counted.sent if "FROM notice" in text])
+    assert [len(sent) for sent in queries_sent] == [2, 1]
 
 
 def test_all_can_be_read_at_once(answered):

@@ -23,7 +23,7 @@ from notices.actions import Telling
 from people import actions as people
 from people import queries as persons
 from tests import make
-from tests.notices.conftest import SYSTEM, told
+from tests.notices.conftest import SYSTEM, letters, told
 
 
 def test_somebody_who_asked_in_every_way_is_told_of_the_release_once(town):
@@ -182,6 +182,16 @@ def test_nobody_is_told_of_a_thread_they_may_not_see(town):
         forum.follow_for(SYSTEM, town.ana.id, thread.id, "chosen")
     town.reply(town.dev, thread, "Very.")
     assert told(town.ana) == []
+
+
+def test_a_mention_in_a_thread_that_went_to_the_staff_before_the_worker_came_is_told_to_nobody(town):
+    thread = town.ask(town.ben)
+    town.reply(town.dev, thread, f"@{town.ana.handle} said the same, and @{town.cleo.handle} should see it.")
+    with writing():
+        staff_room = forum.create_category(SYSTEM, name="Staff room", access=2)
+        forum.move_thread(town.dev, thread, staff_room)
+    assert (told(town.ana), letters(town.ana)) == ([], [])
+    assert [n.kind for n in told(town.cleo)] == ["mention"]
 
 
 def test_bell_and_count_lose_what_the_reader_may_not_see_any_more(town):

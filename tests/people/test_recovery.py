@@ -9,8 +9,9 @@ from flask.testing import FlaskClient
 
 from core import clock
 from core.db import db, writing
+from core.outbox import Event
 from people import actions, passwords, queries
-from people.models import MailToken, Person, SignInSession
+from people.models import MailToken, Person, ResetRequest, SignInSession
 from tests import make
 
 NEW = "quiet rivers run deep"
@@ -50,6 +51,29 @@ def test_asking_tells_nothing_of_the_address(client: FlaskClient, ana: Person, l
     )
     assert letters("zoe@example.com") == []
     assert len(letters("ana@example.com")) == 1
+
+
+@pytest.mark.both
+def test_asking_does_the_same_work_whether_the_address_has_an_account_or_not(
+    context: Flask, ana: Person, statements
+):
+    """The same statements with as many rows: nobody can tell by the time it takes."""
+    sent = []
+    for email in ("zoe@example.com", "ana@example.com"):
+        with statements() as counted:
+            make.post(context.test_client(), "/reset", email=email)
+        sent.append(counted.sent)
+    assert sent[0] == sent[1]
+    assert not any("person" in text for text in sent[0])
+
+
+def test_an_address_that_was_asked_about_is_not_kept(client: FlaskClient, ana: Person, letters):
+    for email in ("zoe@example.com", "ana@example.com"):
+        make.post(client, "/reset", email=email)
+    assert len(letters("ana@example.com")) == 1
+    assert db.session.execute(sa.select(ResetRequest)).first() is None
+    payloads = [str(row.payload) for row in db.session.execute(sa.select(Event)).scalars()]
+    assert not any("zoe@" in text for text in payloads)
 
 
 def test_a_reset_link_lives_an_hour_at_most(client: FlaskClient, reset_link: str):

@@ -327,6 +327,7 @@ def test_a_header_of_the_client_buys_no_more_guesses(client: FlaskClient, ana: P
     assert int(response.headers["Retry-After"]) > 0
 
 
+@pytest.mark.slow
 @pytest.mark.settings(RATE_LIMITS="1")
 def test_many_places_together_run_out_except_for_a_known_browser(app: Flask, ana: Person):
     known = app.test_client()

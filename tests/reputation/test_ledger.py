@@ -249,6 +249,7 @@ def earned(answer_id: int) -> tuple[int, int]:
     return answerer, rules.ACCEPTING if by_asker else 0
 
 
+@pytest.mark.slow
 @limits(max_examples=25)
 @given(deeds=st.lists(st.sampled_from(DEEDS), max_size=9), seed=st.integers(0, 1000))
 def test_in_whatever_order_facts_are_told_the_ledger_ends_where_the_forum_stands(town, deeds, seed):
