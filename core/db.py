@@ -143,7 +143,7 @@ def _tune_sqlite(engine: Engine, settings: Settings) -> None:
             "foreign_keys=ON",
             "busy_timeout=15000",
             "cache_size=-32000",
-            "mmap_size=268435456",
+            "mmap_size=134217728",
             "temp_store=MEMORY",
         ):
             connection.execute(f"PRAGMA {pragma}")

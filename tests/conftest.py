@@ -24,6 +24,7 @@ from core import schema
 from core.db import db
 from people import passwords
 from tests import counting, services
+from tests.community import Community
 from tests.lasting import Ground, LastingApp, clear, let_go
 from tests.running import Running
 
@@ -362,6 +363,20 @@ def running(environ: dict[str, str], tmp_path: Path) -> Iterator[Running]:
     program.start()
     yield program
     program.stop()
+
+
+@pytest.fixture(scope="session")
+def community(home_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Community]:
+    """The real program at home, running as long as this test process; each test brings people of its own."""
+    folder = tmp_path_factory.mktemp("community")
+    shutil.copy(home_template, folder / "fullcircle.db")
+    settings = {name: value for name, value in SETTINGS.items() if name != "SITE_URL"}
+    program = Running(settings | {"VAR_DIR": str(folder), "LOG_LEVEL": "WARNING"}, folder)
+    app = create_app(program.environ)
+    program.start()
+    yield Community(program, app)
+    program.kill()
+    let_go(app)
 
 
 # --- the browser ---

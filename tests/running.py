@@ -7,7 +7,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -27,37 +27,39 @@ class Running:
         self.environ = {**_bare(), **environ, "HOST": "127.0.0.1", "PORT": port, "SITE_URL": self.url}
         self.log = folder / "fullcircle.log"
         self.commands = ("run", "worker") if "REDIS_URL" in environ else ("run",)
-        self._keepers: list[subprocess.Popen[bytes]] = []
+        self._keepers: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self) -> None:
-        """Start it and return when it takes requests. Raises ServiceBroken with what it wrote."""
+        """Start what does not run, and return when it takes requests. Raises ServiceBroken with what it wrote."""
         with self.log.open("ab") as log:
             for command in self.commands:
-                self._keepers.append(
-                    subprocess.Popen(
-                        keeping([PROGRAM, command], ends_on="TERM"),
-                        cwd=ROOT,
-                        env=self.environ,
-                        stdin=subprocess.PIPE,
-                        stdout=log,
-                        stderr=log,
-                        start_new_session=True,
-                    )
+                if command in self._keepers:
+                    continue
+                self._keepers[command] = subprocess.Popen(
+                    keeping([PROGRAM, command], ends_on="TERM"),
+                    cwd=ROOT,
+                    env=self.environ,
+                    stdin=subprocess.PIPE,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
                 )
         self._wait()
 
     def stop(self) -> None:
         """End it in order, as a service manager would."""
-        for keeper in self._keepers:
+        for keeper in self._keepers.values():
             if keeper.stdin:
                 keeper.stdin.close()
-        self._reap(timeout=20)
+        self._reap(self.commands, timeout=20)
 
-    def kill(self) -> None:
-        """Pull the plug: `kill -9` for every process of it."""
-        for keeper in self._keepers:
-            os.killpg(keeper.pid, signal.SIGKILL)
-        self._reap(timeout=20)
+    def kill(self, *commands: str) -> None:
+        """Pull the plug: `kill -9` for every process of these commands, of all of them when none is named."""
+        chosen = commands or self.commands
+        for command in chosen:
+            if command in self._keepers:
+                os.killpg(self._keepers[command].pid, signal.SIGKILL)
+        self._reap(chosen, timeout=20)
 
     def is_ready(self) -> bool:
         """Whether it takes requests."""
@@ -75,9 +77,8 @@ class Running:
                 raise ServiceBroken(f"fullcircle was not ready in time. It wrote:\n{self.wrote()}")
             time.sleep(0.05)
 
-    def _reap(self, timeout: float) -> None:
-        keepers, self._keepers = self._keepers, []
-        for keeper in keepers:
+    def _reap(self, commands: Sequence[str], timeout: float) -> None:
+        for keeper in [self._keepers.pop(name) for name in commands if name in self._keepers]:
             try:
                 keeper.wait(timeout)
             except subprocess.TimeoutExpired:

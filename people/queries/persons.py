@@ -119,11 +119,12 @@ def ids_of_handles(handles: Collection[str]) -> dict[str, int]:
     return {row.handle: row.id for row in db.session.execute(statement)}
 
 
+_ROLES_OF: Final = sa.select(RoleGrant.role).where(RoleGrant.person_id == sa.bindparam("person"))
+
+
 def roles_of(person_id: int) -> frozenset[str]:
     """The roles somebody has."""
-    return frozenset(
-        db.session.execute(sa.select(RoleGrant.role).where(RoleGrant.person_id == person_id)).scalars()
-    )
+    return frozenset(db.session.execute(_ROLES_OF, {"person": person_id}).scalars())
 
 
 def ids_with_role(*roles: str) -> list[int]:

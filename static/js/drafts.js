@@ -6,13 +6,19 @@ const LONGEST = 30_000;
 
 const fieldsOf = (form) => [...form.elements].filter((e) => e.name && e.name !== "csrf_token" && e.matches("textarea, select, input:not([type=hidden], [type=file], [type=password], [type=submit])"));
 
-function read(form) {
+function read(form, valueOf = (field) => field.value, isChecked = (field) => field.checked) {
   const found = {};
   for (const field of fieldsOf(form)) {
-    if (field.type === "radio" ? field.checked : field.type !== "checkbox") found[field.name] = field.value;
-    else if (field.type === "checkbox") found[field.name] = field.checked;
+    if (field.type === "radio" ? isChecked(field) : field.type !== "checkbox") found[field.name] = valueOf(field);
+    else if (field.type === "checkbox") found[field.name] = isChecked(field);
   }
   return found;
+}
+
+/** What the form held when it came: someone may have written before this script was there. */
+function readAsServed(form) {
+  const chosen = (list) => ([...list.options].find((option) => option.defaultSelected) ?? list.options[0])?.value ?? "";
+  return read(form, (field) => (field.options ? chosen(field) : field.defaultValue), (field) => field.defaultChecked);
 }
 
 function fill(form, values) {
@@ -46,8 +52,10 @@ export async function keepDraft(editor) {
   const draft = watch(form, area, editor);
   // What was kept here went on from a text the server had; where the page shows another one, that is newer.
   const found = kept && (!area.value || kept.since === area.value) ? kept.values : null;
-  if (!found && !area.value) draft.bringBack(await stored(url), {isSent: true});
-  else if (found) draft.bringBack(found, {isSent: false});
+  if (found) draft.bringBack(found, {isSent: false});
+  if (found || area.value) return;
+  const draftThere = await stored(url);
+  if (!area.value) draft.bringBack(draftThere, {isSent: true});
 }
 
 function watch(form, area, editor) {
@@ -58,7 +66,7 @@ function watch(form, area, editor) {
   let failures = 0;
   let isSending = false;
   let isPosted = false; // the form itself is on its way: the draft has served
-  let sent = JSON.stringify(read(form));
+  let sent = JSON.stringify(readAsServed(form));
   const isChanged = () => JSON.stringify(read(form)) !== sent;
   const keep = () => local(key, {values: read(form), since: JSON.parse(sent)[area.name]});
   const say = (word) => { status.textContent = status.dataset[word] ?? ""; };
@@ -108,6 +116,8 @@ function watch(form, area, editor) {
   });
   addEventListener("online", () => { if (failures) saveIn(0); });
   addEventListener("pagehide", () => { if (!isPosted && isChanged()) keep(); });
+
+  if (isChanged()) saveIn(PAUSE);
 
   return {
     bringBack(values, {isSent}) {

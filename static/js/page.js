@@ -20,15 +20,10 @@ export function unlessCut(error) {
 
 /** Tell who is still here that what they did has not reached the server. */
 export function tellFailure() {
+  const words = document.getElementById("failure")?.content;
   const toasts = document.getElementById("toasts");
-  if (leaving || !toasts || toasts.querySelector("[data-failure]")) return;
-  const toast = document.createElement("div");
-  toast.className = "toast tone-red";
-  toast.dataset.toast = toast.dataset.failure = "";
-  const words = document.createElement("p");
-  words.textContent = toasts.dataset.failure;
-  toast.append(words);
-  toasts.append(toast);
+  if (leaving || !words || toasts.textContent.includes(words.textContent.trim())) return;
+  toasts.append(words.cloneNode(true));
 }
 
 /** Send JSON or a form to this site; rejects unless the answer is good. */
