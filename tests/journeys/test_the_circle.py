@@ -1,6 +1,5 @@
 """An outside post becomes a thread, an idea, a release, and a notice to everybody who asked; whatever breaks."""
 
-import itertools
 from pathlib import Path
 
 import pytest
@@ -37,12 +36,9 @@ def test_the_circle_turns_once_and_everybody_who_asked_is_told_once(circle, envi
 
 
 @pytest.mark.browser
-@pytest.mark.both
 def test_pulling_the_plug_after_every_step_loses_nothing_and_tells_nobody_twice(circle, environ):
-    """At scale the pages, the jobs, and both by turns."""
-    victims = itertools.cycle([circle.site.commands, *zip(circle.site.commands)])
-    for step, commands in zip(circle.steps(), victims, strict=False):
+    for step in circle.steps():
         step()
-        circle.site.kill(*commands)
+        circle.site.kill()
         circle.site.start()
     circle.check(Path(environ["VAR_DIR"]) / "mail")
