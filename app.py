@@ -1,10 +1,10 @@
 """Joins every feature into one Flask application."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from flask import Flask
 
@@ -13,6 +13,7 @@ from core import (
     cache,
     compiled,
     config,
+    cookies,
     db,
     files,
     limits,
@@ -40,14 +41,36 @@ FEATURES: Final = (
     "notices",
     "admin",
 )
-SEAMS: Final = (web, sign_in, assets, limits, cache, files, mail, live, outgoing, search, worker, schema)
+SEAMS: Final = (
+    web,
+    cookies,
+    sign_in,
+    assets,
+    limits,
+    cache,
+    files,
+    mail,
+    live,
+    outgoing,
+    search,
+    worker,
+    schema,
+)
 ROOMS: Final = ("models", "events", "tasks", "panels", "views", "api")
+
+
+class Fullcircle(Flask):
+    """Flask without async views, which it would look for two dozen times with every request."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """The function itself: none of ours is async."""
+        return func
 
 
 def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     """The application, set up from `environ` (the process's own when None)."""
     settings = config.load(environ)
-    app = Flask("fullcircle", root_path=str(ROOT), template_folder="templates", static_folder=None)
+    app = Fullcircle("fullcircle", root_path=str(ROOT), template_folder="templates", static_folder=None)
     config.init(app, settings)
     logs.init(settings)
     compiled.init(app, settings)

@@ -1,16 +1,15 @@
 """The `fullcircle` command: run, migrate, seed, import, reindex, worker, backup, restore and the first-run token."""
 
-import gc
 import ipaddress
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 from flask import Flask
 
+from core import garbage
 from core.config import SettingError, Settings
 from core.errors import Refused
 
@@ -41,23 +40,13 @@ def main() -> None:
 @main.command()
 def run() -> None:
     """Migrate, fill an empty database, and serve pages and jobs in this one process."""
-    with _swiftly():
+    with garbage.lasting():
         from core.server import serve
 
         app = _app()
     with app.app_context():
         _prepare(app, _say)
     serve(app, _settings(app))
-
-
-@contextmanager
-def _swiftly() -> Iterator[None]:
-    """Load without counting again and again what nothing lets go of: a tenth of the start. What is loaded stays, and
-    is left out of every later count too."""
-    gc.disable()
-    yield
-    gc.freeze()
-    gc.enable()
 
 
 def _prepare(app: Flask, say: Callable[[str], None]) -> None:

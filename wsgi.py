@@ -1,5 +1,8 @@
 """The web server's door: `gunicorn wsgi:app`."""
 
-from app import create_app
+from core import garbage
 
-app = create_app()
+with garbage.lasting():
+    from app import create_app
+
+    app = create_app()

@@ -11,6 +11,8 @@ from typing import Any
 
 from flask import Flask
 
+from core import garbage
+
 TEMPLATE = """<!doctype html><title>{{ title }}</title>{{ head|safe }}
 {% for post in posts %}<article id="post-{{ post.id }}">
 <a href="/people/{{ post.name }}">{{ post.name }}</a>{{ post.html|safe }}</article>
@@ -48,17 +50,24 @@ def main() -> None:
     """Serve one of them."""
     kind, port = sys.argv[1], int(sys.argv[2])
     if kind == "bare":
-        serve(make_bare(), port, 10)
+        with garbage.lasting():
+            app = make_bare()
+        serve(app, port, 10)
         return
-    from app import create_app
-    from core.asgi import create_asgi
-    from core.server import Server, listen
+    with garbage.lasting():
+        from app import create_app
+        from core.asgi import create_asgi
+        from core.server import Server, listen
 
+        app = create_app()
     listener = listen("127.0.0.1", port)
-    Server(create_asgi(create_app()), listener, lambda _address: None).run(sockets=[listener])
+    Server(create_asgi(app), listener, lambda _address: None).run(sockets=[listener])
 
 
-bare = make_bare() if os.environ.get("BENCH_PAGE") else None
+bare = None
+if os.environ.get("BENCH_PAGE"):
+    with garbage.lasting():
+        bare = make_bare()
 
 if __name__ == "__main__":
     main()

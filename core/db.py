@@ -5,7 +5,7 @@ response is made (status below 400) and rolls back otherwise. Tasks, commands an
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +23,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from core.config import Settings
 from core.errors import Unavailable
+from core.prepared import Prepared, Values
 
 log = logging.getLogger(__name__)
 _READ_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -273,25 +274,31 @@ def reading() -> Iterator[None]:
     db.session.rollback()
 
 
-Values = Mapping[str, Any]
+def rows(question: Prepared | sa.Executable, values: Values | None = None) -> Sequence[Any]:
+    """Rows of a read on plain tables, given its `values`: what hot pages are made of, quickest when `Prepared`.
 
-
-def rows(statement: sa.Executable, values: Values | None = None) -> Sequence[sa.Row[Any]]:
-    """Rows of a statement on plain tables, built once and given its `values`: what hot pages are made of.
-
-    Building a statement costs four times as much as running it, and the session's own ways half as much again. Each
-    statement sees what is stored at its moment: on both databases a read has no snapshot here.
+    Each statement sees what is stored at its moment: on both databases a read has no snapshot here.
     """
     if is_writing():
-        return db.session.execute(statement, values).all()
-    return _looker().execute(statement, values).all()
+        return db.session.execute(_statement(question), values).all()
+    return _looked(question, values)
 
 
-def glance(statement: sa.Executable, values: Values | None = None) -> Sequence[sa.Row[Any]]:
+def glance(question: Prepared | sa.Executable, values: Values | None = None) -> Sequence[Any]:
     """Rows of a read that must not open the write transaction early (who is signed in, limits)."""
     if not is_writing() or db.session().in_transaction():
-        return rows(statement, values)
-    return _looker().execute(statement, values).all()
+        return rows(question, values)
+    return _looked(question, values)
+
+
+def _looked(question: Prepared | sa.Executable, values: Values | None) -> Sequence[Any]:
+    if isinstance(question, Prepared):
+        return question.run(_looker(), values)
+    return _looker().execute(question, values).all()
+
+
+def _statement(question: Prepared | sa.Executable) -> sa.Executable:
+    return question.statement if isinstance(question, Prepared) else question
 
 
 def _looker() -> Connection:

@@ -99,11 +99,10 @@ def _begin() -> None:
 
 
 def _finish(response: Response) -> Response:
-    for name, value in security_headers(g.get("nonce")).items():
-        response.headers.setdefault(name, value)
+    said = {name.lower() for name, _value in response.headers}
+    own = {**security_headers(g.get("nonce")), "Cache-Control": "private, no-store"}
+    response.headers.extend([(name, value) for name, value in own.items() if name.lower() not in said])
     response.headers["X-Request-ID"] = g.get("request_id", "")
-    if "Cache-Control" not in response.headers:
-        response.headers["Cache-Control"] = "private, no-store"
     _log_access(response)
     put_off = g.pop("db_apart", None)
     if put_off:
@@ -300,8 +299,9 @@ def _register_templates(app: Flask) -> None:
 
 def form_token() -> str:
     """The proof that a form came from a page of ours. One session's proof is signed once: it does not run out."""
-    if "csrf_token" in g:
-        return str(g.csrf_token)
+    known: str | None = g.get("csrf_token")
+    if known is not None:
+        return known
     raw = session.get("csrf_token")
     proofs: dict[str, str] = current_app.extensions.setdefault(_PROOFS, {})
     proof = proofs.get(raw) if raw else None

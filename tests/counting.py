@@ -4,9 +4,11 @@ import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
 import sqlalchemy as sa
 
 from core.db import db
+from core.prepared import Prepared
 
 
 @dataclasses.dataclass
@@ -29,8 +31,16 @@ def statements() -> Iterator[Counted]:
     def note(_connection, _cursor, statement, *_more) -> None:
         counted.sent.append(statement)
 
+    ask = Prepared.run
+
+    def noted(question, *more):
+        counted.sent.append(str(question.statement))  # these go to the driver, past SQLAlchemy's events
+        return ask(question, *more)
+
     sa.event.listen(db.engine, "before_cursor_execute", note)
     try:
-        yield counted
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Prepared, "run", noted)
+            yield counted
     finally:
         sa.event.remove(db.engine, "before_cursor_execute", note)

@@ -13,6 +13,7 @@ from flask import current_app
 
 from core.db import db, rows
 from core.errors import NotFound
+from core.prepared import Prepared
 from core.shelf import Shelf
 from core.viewer import Viewer
 from forum import policy
@@ -117,20 +118,22 @@ _POSTS: Final = (
     .select_from(Post.__table__)
     .outerjoin(_PARENT, _PARENT.c.id == _P.reply_to_id)
 )
-_PAGE: Final = (
+_PAGE: Final = Prepared(
     _POSTS.where(_P.thread_id == sa.bindparam("thread_id"))
     .where(_P.position.between(sa.bindparam("first"), sa.bindparam("last")))
     .order_by(_P.position)
 )
-_ONE: Final = _POSTS.where(_P.id == sa.bindparam("post_id"))
+_ONE: Final = Prepared(_POSTS.where(_P.id == sa.bindparam("post_id")))
 _V: Final = PostVote.__table__.c
 _VOTES: Final = (
     sa.select(_V.post_id, _V.value)
     .select_from(Post.__table__.join(PostVote.__table__, _V.post_id == _P.id))
     .where(_P.thread_id == sa.bindparam("thread_id"), _V.person_id == sa.bindparam("me"))
 )
-_VOTES_ON_PAGE: Final = _VOTES.where(_P.position.between(sa.bindparam("first"), sa.bindparam("last")))
-_VOTE_ON_ONE: Final = _VOTES.where(_P.id == sa.bindparam("post_id"))
+_VOTES_ON_PAGE: Final = Prepared(
+    _VOTES.where(_P.position.between(sa.bindparam("first"), sa.bindparam("last")))
+)
+_VOTE_ON_ONE: Final = Prepared(_VOTES.where(_P.id == sa.bindparam("post_id")))
 
 
 def thread_page(viewer: Viewer, thread: Any, page: int = 1) -> ThreadPage:

@@ -8,9 +8,10 @@ import sqlalchemy as sa
 from core.db import db, rows
 from core.errors import NotFound
 from core.live import hears
+from core.prepared import Prepared
 from core.viewer import Viewer
 from forum.models import Category, Draft, Follow, Post, Reading, Thread
-from forum.visibility import Statement, stand_in, visible_posts, visible_threads
+from forum.visibility import stand_in, visible_posts, visible_threads
 from people.queries import faces_stamp
 
 
@@ -52,12 +53,12 @@ _T: Final = Thread.__table__.c
 
 
 @lru_cache(maxsize=16)
-def _head_statement(clearance: int, moderates: bool) -> Statement:
+def _head_statement(clearance: int, moderates: bool) -> Prepared:
     """Built once for each kind of viewer, on plain tables: building costs more than running, objects more than rows."""
     me, wanted = sa.bindparam("me", type_=sa.BigInteger), sa.bindparam("thread_id", type_=sa.BigInteger)
     category, follow, reading = Category.__table__, Follow.__table__, Reading.__table__
     draft = Draft.__table__
-    return (
+    return Prepared(
         sa.select(
             *(column for column in _T if column.name != "origin_key"),
             category.c.name.label("category_name"),

@@ -10,10 +10,11 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from core.db import db, rows
+from core.prepared import Prepared
 from core.text import plain
 from core.viewer import Viewer
 from forum.models import Post, Thread
-from forum.visibility import Statement, listed_posts, stand_in
+from forum.visibility import listed_posts, stand_in
 from ideation.models import Idea, IdeaEvidence
 from ideation.visibility import listed_ideas
 from people import queries as people
@@ -105,14 +106,14 @@ def ideas_led_to(viewer: Viewer, thread_id: int) -> Sequence[Led]:
 
 
 @lru_cache(maxsize=3)
-def _led_statement(clearance: int) -> Statement:
+def _led_statement(clearance: int) -> Prepared:
     """Built once for each kind of viewer: every thread's page asks this."""
     idea, thread = Idea.__table__.c, Thread.__table__.c
     evidence = IdeaEvidence.__table__.c
     quoted = sa.select(evidence.idea_id).where(
         evidence.thread_id == sa.bindparam("thread_id", type_=sa.BigInteger)
     )
-    return (
+    return Prepared(
         sa.select(idea.id, thread.title, thread.slug, idea.status)
         .join(Thread.__table__, thread.id == idea.thread_id)
         .where(idea.id.in_(quoted), listed_ideas(stand_in(clearance)))

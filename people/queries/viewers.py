@@ -10,6 +10,7 @@ from flask import g
 from core import clock
 from core.config import settings
 from core.db import apart, db, glance
+from core.prepared import Prepared
 from core.viewer import Viewer
 from people import proofs
 from people.models import MEMBER, Person, RoleGrant, SignInSession
@@ -38,8 +39,8 @@ def beside(name: str) -> Any:
 
 
 @lru_cache(maxsize=1)
-def _session_statement() -> sa.Select[*tuple[Any, ...]]:
-    return (
+def _session_statement() -> Prepared:
+    return Prepared(
         sa.select(
             _S.c.id.label("session_id"),
             *(_S.c.seen_at, _S.c.fresh_at, _S.c.expires_at, _S.c.is_remembered),

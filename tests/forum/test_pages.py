@@ -1,8 +1,7 @@
 """The pages of the forum: what they cost, what they show to whom, and that all of it works without scripts."""
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -16,24 +15,9 @@ from core.viewer import Viewer
 from forum import actions, queries
 from forum.models import Category, Draft, Thread
 from forum.views import kit
-from tests import make
+from tests import counting, make
 
 Fill = Callable[[Thread, int], None]
-
-
-@contextmanager
-def statements() -> Iterator[list[str]]:
-    """The statements sent to the database inside the block."""
-    sent: list[str] = []
-
-    def note(_c, _cursor, statement, _parameters, _context, _many):
-        sent.append(statement)
-
-    sa.event.listen(db.engine, "before_cursor_execute", note)
-    try:
-        yield sent
-    finally:
-        sa.event.remove(db.engine, "before_cursor_execute", note)
 
 
 @pytest.fixture
@@ -66,9 +50,9 @@ def test_a_thread_page_sends_eight_statements_at_most(question, fill, ben, numbe
     fill(question, number)
     client = make.client_of(ben)
     client.get(path_of(question))
-    with statements() as sent:
+    with counting.statements() as asked:
         assert client.get(path_of(question)).status_code == 200
-    assert len(sent) <= 8, sent
+    assert asked.number <= 8, asked.sent
 
 
 def test_a_list_sends_six_statements_at_most(context, question, ben):
@@ -80,18 +64,18 @@ def test_a_list_sends_six_statements_at_most(context, question, ben):
     client = make.client_of(ben)
     for path in ("/", "/questions", "/questions?state=unanswered", "/following"):
         client.get(path)
-        with statements() as sent:
+        with counting.statements() as asked:
             assert client.get(path).status_code == 200
-        assert len(sent) <= 6, (path, sent)
+        assert asked.number <= 6, (path, asked.sent)
 
 
 def test_a_visitors_page_is_answered_by_one_statement_until_the_thread_changes(context, question, ben):
     visitor, path = context.test_client(), path_of(question)
     first = visit(visitor, path)
-    with statements() as sent:
+    with counting.statements() as asked:
         second = visit(visitor, path)
     assert second == first
-    assert len(sent) == 1
+    assert asked.number == 1
     make.answer(question, "Something new", by=ben)
     assert "Something new" in visit(visitor, path)
 
@@ -234,11 +218,13 @@ def test_new_replies_are_marked_until_they_were_read(question, ben, fill):
 
 def test_reading_is_noted_only_when_it_moves_on(question, ben):
     client = make.client_of(ben)
-    with statements() as first:
+    with counting.statements() as first:
         visit(client, path_of(question))
-    with statements() as second:
+    with counting.statements() as second:
         visit(client, path_of(question))
-    writes = [[one for one in sent if one.startswith("INSERT INTO reading")] for sent in (first, second)]
+    writes = [
+        [one for one in counted.sent if one.startswith("INSERT INTO reading")] for counted in (first, second)
+    ]
     assert [len(found) for found in writes] == [1, 0]
 
 

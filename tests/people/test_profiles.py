@@ -9,7 +9,7 @@ from core.db import db, writing
 from core.viewer import Viewer
 from people import actions, queries
 from people.models import Person
-from tests import make
+from tests import counting, make
 
 
 def test_a_page_shows_name_standing_and_staff_roles(client: FlaskClient, context: Flask):
@@ -117,10 +117,9 @@ def test_a_made_up_place_in_the_directory_is_the_beginning(client: FlaskClient, 
 
 def test_lists_of_people_take_one_query_whatever_their_length(context: Flask):
     people = [make.person(f"P {n}", "agent" if n % 2 else "customer") for n in range(20)]
-    sent: list[str] = []
-    sa.event.listen(db.engine, "before_cursor_execute", lambda *call: sent.append(call[2]))
-    cards = queries.cards([person.id for person in people] + [None, 10_000])
-    assert len(sent) == 1
+    with counting.statements() as asked:
+        cards = queries.cards([person.id for person in people] + [None, 10_000])
+    assert asked.number == 1
     assert len(cards) == 20
     assert cards[people[1].id].is_staff and not cards[people[0].id].is_staff
 
@@ -128,10 +127,9 @@ def test_lists_of_people_take_one_query_whatever_their_length(context: Flask):
 def test_the_profile_takes_few_queries(client: FlaskClient, context: Flask):
     make.person("Ana", handle="ana")
     client.get("/people/ana")
-    sent: list[str] = []
-    sa.event.listen(db.engine, "before_cursor_execute", lambda *call: sent.append(call[2]))
-    make.client_of(make.person("Ben")).get("/people/ana")
-    own = [statement for statement in sent if " person" in statement and statement.startswith("SELECT")]
+    with counting.statements() as asked:
+        make.client_of(make.person("Ben")).get("/people/ana")
+    own = [statement for statement in asked.sent if " person" in statement and statement.startswith("SELECT")]
     assert len(own) <= 12
 
 

@@ -15,7 +15,7 @@ from core.viewer import Viewer
 from people import actions, passwords, proofs, queries
 from people.models import Person, SignInSession
 from people.views.blueprint import local_path
-from tests import make
+from tests import counting, make
 
 
 @pytest.fixture
@@ -240,12 +240,11 @@ def test_who_is_signed_in_takes_one_query_whatever_the_roles(client: FlaskClient
     make.client_of(person)
     token = "known to the test"
     change_session(token_hash=proofs.digest_of(token))
-    sent: list[str] = []
-    sa.event.listen(db.engine, "before_cursor_execute", lambda *call: sent.append(call[2]))
-    found = queries.viewer_of_token(token)
+    with counting.statements() as asked:
+        found = queries.viewer_of_token(token)
     assert found is not None
     assert found.roles == {"agent", "moderator", "supervisor"}
-    assert len(sent) == 1
+    assert asked.number == 1
 
 
 def test_a_wrong_token_is_nobody(context: Flask, ana: Person):
