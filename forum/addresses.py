@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -69,7 +70,12 @@ def paths_of(threads: Sequence[Any]) -> dict[int, str]:
 
 def plain_path(thread_id: int, slug: str) -> str:
     """The forum's own path: good for every kind, since the thread page sends readers on where they belong."""
-    return f"/t/{thread_id}/{quote(slug)}" if slug else f"/t/{thread_id}"
+    return f"/t/{thread_id}/{_quoted(slug)}" if slug else f"/t/{thread_id}"
+
+
+@lru_cache(maxsize=4096)
+def _quoted(slug: str) -> str:
+    return quote(slug)
 
 
 def page_of(position: int) -> int:

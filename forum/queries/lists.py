@@ -9,8 +9,9 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from core import clock
-from core.db import db
+from core.db import db, rows
 from core.errors import NotFound
+from core.prepared import Prepared
 from core.viewer import VISITOR, Viewer
 from forum.addresses import Place, places_of, plain_path
 from forum.models import QUESTION, Category, Follow, Reading, Tag, Thread, ThreadTag
@@ -139,14 +140,14 @@ def thread_list(viewer: Viewer, wanted: Wanted | None = None) -> ThreadList:
         "first": (wanted.page - 1) * PER_LIST,
     }
     statement = _list_statement(viewer.clearance, shape)
-    rows = db.session.execute(statement, values).all()
-    pins = [row for row in rows if row.is_pin]
-    others = [row for row in rows if not row.is_pin]
+    found = rows(statement, values)
+    pins = [row for row in found if row.is_pin]
+    others = [row for row in found if not row.is_pin]
     return ThreadList(_hydrated([*pins, *others[:PER_LIST]]), wanted.page, len(others) > PER_LIST, wanted)
 
 
 @lru_cache(maxsize=256)
-def _list_statement(clearance: int, shape: Wanted) -> Statement:
+def _list_statement(clearance: int, shape: Wanted) -> Prepared:
     """Built once for each kind of list: building it takes longer than running it."""
     statement = _filtered(clearance, shape)
     order = _order(shape.sort)
@@ -156,14 +157,14 @@ def _list_statement(clearance: int, shape: Wanted) -> Statement:
         main = main.where(_T.pinned_at.is_(None))
     main = main.order_by(*order).limit(PER_LIST + 1).offset(sa.bindparam("first"))
     if not has_pins or shape.page > 1:
-        return main
+        return Prepared(main)
     pins = statement.add_columns(sa.literal(1).label("is_pin")).where(_T.pinned_at.is_not(None))
     both = sa.union_all(
         sa.select(pins.order_by(*order).limit(MOST_PINS).subquery("pins")),
         sa.select(main.subquery("others")),
     ).subquery("both")
     key = _order_name(shape.sort)
-    return sa.select(both).order_by(both.c.is_pin.desc(), both.c[key].desc(), both.c.id.desc())
+    return Prepared(sa.select(both).order_by(both.c.is_pin.desc(), both.c[key].desc(), both.c.id.desc()))
 
 
 def _filtered(clearance: int, shape: Wanted) -> Statement:
@@ -212,15 +213,15 @@ def rows_of(viewer: Viewer, thread_ids: Sequence[int]) -> dict[int, ThreadRow]:
         return {}
     statement = _with_reading(is_member=viewer.is_member)
     statement = statement.where(listed_threads(viewer), _T.id.in_(thread_ids))
-    rows = db.session.execute(statement, {"me": viewer.id or 0}).all()
-    return {row.id: row for row in _hydrated(rows)}
+    found = db.session.execute(statement, {"me": viewer.id or 0}).all()
+    return {row.id: row for row in _hydrated(found)}
 
 
-def _hydrated(rows: Sequence[Any]) -> tuple[ThreadRow, ...]:
-    people = cards(i for row in rows for i in (row.author_id, row.last_post_by_id))
+def _hydrated(found: Sequence[Any]) -> tuple[ThreadRow, ...]:
+    people = cards(i for row in found for i in (row.author_id, row.last_post_by_id))
     fresh_since = clock.now() - FRESH
-    places = places_of(rows)
-    return tuple(_list_row(row, people, fresh_since, places.get(row.id)) for row in rows)
+    places = places_of(found)
+    return tuple(_list_row(row, people, fresh_since, places.get(row.id)) for row in found)
 
 
 def _list_row(row: Any, people: Mapping[int, PersonCard], fresh_since: Any, place: Place | None) -> ThreadRow:

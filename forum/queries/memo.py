@@ -11,8 +11,9 @@ from typing import Any, Final, TypeVar
 import sqlalchemy as sa
 from flask import current_app
 
-from core.db import db
+from core.db import rows
 from core.outbox import Event
+from core.prepared import Prepared
 from core.viewer import Viewer
 from forum.events import (
     CategoryChanged,
@@ -36,9 +37,11 @@ _FACTS: Final = (
     CategoryChanged,
     PostEdited,
 )
-_STAMP: Final = sa.select(
-    *(sa.select(sa.func.max(Event.id)).where(Event.kind == fact.kind).scalar_subquery() for fact in _FACTS)
-)
+_NEWEST: Final = {
+    fact.kind.replace(".", "_"): sa.select(sa.func.max(Event.id)).where(Event.kind == fact.kind)
+    for fact in _FACTS
+}
+_STAMP: Final = Prepared(sa.select(*(one.scalar_subquery().label(name) for name, one in _NEWEST.items())))
 T = TypeVar("T")
 
 
@@ -47,7 +50,7 @@ class Beside:
 
     def __init__(self, viewer: Viewer) -> None:
         self._viewer = viewer
-        self._stamp = tuple(db.session.execute(_STAMP).one())
+        (self._stamp,) = rows(_STAMP)
         self._kept: dict[Any, tuple[Any, float, Any]] = current_app.extensions.setdefault(_KEY, {})
 
     def categories(self) -> list[CategoryCard]:

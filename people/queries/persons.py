@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -11,6 +12,7 @@ from sqlalchemy.orm import aliased
 from core.db import db, rows
 from core.errors import NotFound
 from core.outbox import Event
+from core.prepared import Prepared
 from core.viewer import STAFF_ROLES, Viewer
 from people.events import IdentityLinked, PersonRemoved, ProfileEdited, RolesChanged
 from people.models import MEMBER, OUTSIDE, REMOVED, LinkedIdentity, Person, RoleGrant
@@ -54,7 +56,14 @@ _CARD: Final = sa.select(
 )
 
 
-_CARDS: Final = _CARD.where(Person.__table__.c.id.in_(sa.bindparam("ids", expanding=True)))
+MOST_CARDS: Final = 256
+
+
+@lru_cache(maxsize=16)
+def _cards_statement(number: int) -> Prepared:
+    """For so many ids: statements of a few sizes serve pages of any, the last id filling what is left over."""
+    ids = [sa.bindparam(f"id_{place}", type_=sa.BigInteger) for place in range(number)]
+    return Prepared(_CARD.where(_PERSON.id.in_(ids)))
 
 
 def avatar_url(key: str) -> str:
@@ -70,10 +79,15 @@ def _card(row: Any) -> PersonCard:
 
 def cards(ids: Iterable[int | None]) -> dict[int, PersonCard]:
     """Cards by id for a whole page, in one query; unknown ids are missing."""
-    wanted = {i for i in ids if i is not None}
-    if not wanted:
-        return {}
-    return {row.id: _card(row) for row in rows(_CARDS, {"ids": list(wanted)})}
+    wanted = list({i for i in ids if i is not None})
+    found: dict[int, PersonCard] = {}
+    for start in range(0, len(wanted), MOST_CARDS):
+        part = wanted[start : start + MOST_CARDS]
+        size = 1 << (len(part) - 1).bit_length()
+        filled = part + part[-1:] * (size - len(part))
+        values = {f"id_{place}": person_id for place, person_id in enumerate(filled)}
+        found |= {row.id: _card(row) for row in rows(_cards_statement(size), values)}
+    return found
 
 
 def faces_stamp() -> sa.ColumnElement[int]:
