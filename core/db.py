@@ -292,6 +292,16 @@ def glance(question: Prepared | sa.Executable, values: Values | None = None) -> 
 
 
 def _looked(question: Prepared | sa.Executable, values: Values | None) -> Sequence[Any]:
+    """A connection that was lost meanwhile (the database was restarted) is replaced once: a read may be repeated."""
+    try:
+        return _asked(question, values)
+    except sa.exc.DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        return _asked(question, values)
+
+
+def _asked(question: Prepared | sa.Executable, values: Values | None) -> Sequence[Any]:
     if isinstance(question, Prepared):
         return question.run(_looker(), values)
     return _looker().execute(question, values).all()

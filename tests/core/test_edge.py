@@ -9,6 +9,7 @@ from core import db as edge
 from core.db import ReadOnlyTransaction, after_commit, apart, db, writing
 from core.errors import Refused
 from core.site import SiteValue
+from tests import make
 
 pytestmark = pytest.mark.own_app
 
@@ -139,3 +140,16 @@ def test_times_come_back_aware_and_in_utc(context: Flask):
     db.session.rollback()
     with pytest.raises(sa.exc.StatementError), writing():
         db.session.add(SiteValue(name="naive", value="", changed_at=moment.replace(tzinfo=None)))
+
+
+@pytest.mark.scale
+def test_readers_do_not_notice_that_the_database_was_restarted(context: Flask):
+    ana = make.client_of(make.person("Ana"))
+    path = f"/t/{make.thread('Still here?').id}"
+    assert ana.get(path, follow_redirects=True).status_code == 200
+    with sa.create_engine(
+        context.config["SQLALCHEMY_DATABASE_URI"], poolclass=sa.NullPool
+    ).connect() as other:
+        everybody = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        other.execute(sa.text(f"{everybody} WHERE datname = current_database() AND pid <> pg_backend_pid()"))
+    assert [ana.get(path, follow_redirects=True).status_code for _ in range(3)] == [200, 200, 200]
