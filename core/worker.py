@@ -6,9 +6,10 @@ claimed ids to Celery. The database is the truth in both: a receipt is done when
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,15 +17,18 @@ from celery import Celery, Task
 from flask import Flask, current_app
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core import clock, outbox
+from core import clock, leases, outbox
 from core.config import Settings, settings
 from core.db import Model, db, insert_ignore, writing
+from core.leases import LEASE, Lease, kept
 
 log = logging.getLogger(__name__)
 WAKE_CHANNEL = "fullcircle:wake"
 IDLE_SECONDS = 1.0
+FULL_SECONDS = 0.1
 OUTSIDE_BATCH = 10  # few at a time: each may take seconds, and its lease runs meanwhile
-SCHEDULE_LEASE = timedelta(minutes=30)
+# Receipts that Celery has at once: the lease of what waits there runs.
+MOST_IN_HAND = {outbox.Lane.INSIDE: 1000, outbox.Lane.OUTSIDE: 50}
 
 celery = Celery("fullcircle")
 celery.conf.update(
@@ -61,6 +65,7 @@ class Schedule:
 
 
 _schedules: dict[str, Schedule] = {}
+_releases: list[Callable[[], None]] = []
 
 
 def every(period: timedelta, *, name: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
@@ -71,6 +76,12 @@ def every(period: timedelta, *, name: str) -> Callable[[Callable[[], None]], Cal
         return call
 
     return register
+
+
+def on_release(call: Callable[[], None]) -> Callable[[], None]:
+    """Register what gives back claims of a feature's own when no other process can hold one, in a write transaction."""
+    _releases.append(call)
+    return call
 
 
 class InApp(Task):  # type: ignore[misc]
@@ -92,30 +103,44 @@ def flask_app() -> Flask:
 
 
 @celery.task(base=InApp, name="fullcircle.deliver")  # type: ignore[untyped-decorator]
-def deliver(ids: list[int]) -> int:
-    """Run one handler over its leased receipts."""
-    return outbox.deliver(ids)
+def deliver(ids: list[int], until: str) -> int:
+    """Run one handler over its receipts that are leased until then."""
+    return outbox.deliver(ids, datetime.fromisoformat(until))
 
 
 @celery.task(base=InApp, name="fullcircle.run_schedule")  # type: ignore[untyped-decorator]
-def run_schedule(name: str) -> None:
-    """Run a recurring task that was claimed, and note how it went."""
+def run_schedule(name: str, until: str) -> None:
+    """Run a recurring task that is leased until then, and note how it went; nothing when another has it by now."""
+    lease = Lease(datetime.fromisoformat(until), partial(_renew, name))
+    lease.plan()
+    with writing():
+        is_ours = lease.store()
+    if not is_ours:
+        return
     error = ""
     try:
-        _schedules[name].call()
+        with kept(lease):
+            _schedules[name].call()
     except Exception as problem:
         log.exception("schedule %s failed", name)
         error = repr(problem)[:2000]
     with writing():
-        db.session.execute(
-            sa.update(ScheduleRow)
-            .where(ScheduleRow.name == name)
-            .values(lease_until=None, last_at=clock.now(), error=error)
-        )
+        _change(name, lease.ends, lease_until=None, last_at=clock.now(), error=error)
 
 
-def claim_schedules() -> list[str]:
-    """Take the recurring tasks that are due and set their next time."""
+def _renew(name: str, ends: Sequence[datetime], until: datetime) -> bool:
+    return _change(name, ends, lease_until=until)
+
+
+def _change(name: str, ends: Sequence[datetime], **values: Any) -> bool:
+    """Change the row of a recurring task while its lease is one of these; whether it was."""
+    ours = sa.and_(ScheduleRow.name == name, ScheduleRow.lease_until.in_(ends))
+    done: Any = db.session.execute(sa.update(ScheduleRow).where(ours).values(**values))
+    return bool(done.rowcount == 1)
+
+
+def claim_schedules() -> list[tuple[str, datetime]]:
+    """Take the recurring tasks that are due and set their next time; returns each with its lease's end."""
     moment = clock.now()
     free = sa.or_(ScheduleRow.lease_until.is_(None), ScheduleRow.lease_until < moment)
     due = [
@@ -125,11 +150,11 @@ def claim_schedules() -> list[str]:
         )
     ]
     db.session.rollback()
-    return [name for name in due if name in _schedules and _take(name, moment)]
+    return [(name, moment + LEASE) for name in due if name in _schedules and _take(name, moment)]
 
 
 def _take(name: str, moment: datetime) -> bool:
-    values = {"next_at": moment + _schedules[name].every, "lease_until": moment + SCHEDULE_LEASE}
+    values = {"next_at": moment + _schedules[name].every, "lease_until": moment + LEASE}
     with writing():
         taken: Any = db.session.execute(
             sa.update(ScheduleRow)
@@ -151,7 +176,8 @@ def prepare_schedules() -> None:
 
 
 def init(app: Flask, settings: Settings) -> None:
-    """Give the app its way to wake the worker, and Celery its broker."""
+    """Give the app its way to wake the worker, its keeper of leases, and Celery its broker."""
+    leases.init(app)
     if settings.redis_url:
         import redis
 
@@ -186,15 +212,21 @@ def drain(limit: int = 10_000) -> int:
         claims = outbox.claim()
         if not claims:
             return done
-        done += sum(int(deliver.apply(args=[list(c.ids)]).get()) for c in claims)
+        done += sum(int(deliver.apply(args=_arguments(c)).get()) for c in claims)
     return done
 
 
+def _arguments(claim: outbox.Claim) -> list[Any]:
+    return [list(claim.ids), claim.until.isoformat()]
+
+
 def release() -> None:
-    """Give back every lease, of receipts and schedules: only where no other process can hold one."""
+    """Give back every lease, of receipts, schedules and features: only where no other process can hold one."""
     with writing():
         outbox.release_leases()
         db.session.execute(sa.update(ScheduleRow).values(lease_until=None))
+        for give_back in _releases:
+            give_back()
 
 
 class Worker:
@@ -233,25 +265,28 @@ class Worker:
         wait = _waiter(self.app, lane)
         while not self._stop.is_set():
             try:
-                if not self._turn(lane):
+                if not self.turn(lane):
                     wait()
             except Exception:
                 log.exception("the worker stumbled; it goes on")
                 self._stop.wait(IDLE_SECONDS)
 
-    def _turn(self, lane: outbox.Lane) -> bool:
+    def turn(self, lane: outbox.Lane) -> bool:
         """One look; True when there was something to do."""
         with self.app.app_context():
             if lane is outbox.Lane.OUTSIDE:
-                for name in claim_schedules():
-                    _hand_over(run_schedule, [name])
+                for name, until in claim_schedules():
+                    _hand_over(run_schedule, [name, until.isoformat()])
             if not outbox.has_due(lane):
                 return False
+            if settings().redis_url and outbox.in_hand(lane) >= MOST_IN_HAND[lane]:
+                self._stop.wait(FULL_SECONDS)
+                return True
             claims = outbox.claim(OUTSIDE_BATCH if lane is outbox.Lane.OUTSIDE else outbox.BATCH, lane)
             for claim in claims:
                 if self._stop.is_set():
                     return True
-                _hand_over(deliver, [list(claim.ids)])
+                _hand_over(deliver, _arguments(claim))
             return bool(claims)
 
 

@@ -20,7 +20,7 @@ class Source(Model):
     """Where posts come from. The cursor (ETag, Last-Modified) is saved with the rows it brought.
 
     `reply_url` is where the channel takes answers by HTTP; without one an approved reply is posted by hand.
-    `checking_since` is set while somebody fetches it, `note` says what was unusual in the last good check.
+    `checking_since` is when whoever fetches it last showed life, `note` says what was unusual in the last good check.
     """
 
     __tablename__ = "source"

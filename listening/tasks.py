@@ -3,7 +3,8 @@
 import logging
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from contextlib import ExitStack
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from flask import Flask, current_app
@@ -13,10 +14,11 @@ from core import clock, files, live
 from core.config import settings
 from core.db import db, reading, writing
 from core.errors import ProductError
+from core.leases import LEASE, Lease, kept
 from core.outbox import Delivery, on
 from core.text import excerpt, second_pass
 from core.viewer import Viewer
-from core.worker import every
+from core.worker import every, on_release
 from forum.addresses import post_path
 from forum.events import AnswerAccepted, AnswerUnaccepted
 from forum.models import PUBLIC, Post, Thread
@@ -46,6 +48,12 @@ def fetch_due_feeds() -> None:
     look_at(due)
 
 
+@on_release
+def release_checks() -> None:
+    """At home a killed process leaves its feeds to the next one at once."""
+    actions.release_checks(SYSTEM)
+
+
 @on(CheckWanted, name="listening.check", outside=True)
 def check_now(fact: CheckWanted, delivery: Delivery) -> None:
     """Somebody wants to see at once what a feed brings."""
@@ -58,9 +66,21 @@ def look_at(source_ids: Sequence[int]) -> None:
     if not checks:
         return
     app = current_app._get_current_object()  # type: ignore[attr-defined]
-    with ThreadPoolExecutor(max_workers=min(AT_ONCE, len(checks)), thread_name_prefix="feed") as pool:
+    with ExitStack() as stack:
+        for check in checks:
+            stack.enter_context(kept(_lease(check)))
+        pool = stack.enter_context(ThreadPoolExecutor(min(AT_ONCE, len(checks)), thread_name_prefix="feed"))
         for check, found in zip(checks, pool.map(lambda check: _fetch(app, check), checks), strict=True):
             _store(check, found)
+
+
+def _lease(check: Check) -> Lease:
+    """A feed is its fetcher's for CLAIM after each sign of life, which the ends of a lease tell."""
+
+    def keep(ends: Sequence[datetime], end: datetime) -> bool:
+        return actions.keep_check(SYSTEM, check, [one - LEASE for one in ends], end - LEASE)
+
+    return Lease(check.since + LEASE, keep)
 
 
 def _claim(source_id: int) -> Check | None:

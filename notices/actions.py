@@ -20,7 +20,7 @@ from notices.kinds import BY_KEY
 from notices.models import Notice, NoticeChoice, NoticeMail
 
 CHUNK: Final = 400
-MAIL_BATCH: Final = 50  # letters of one delivery: well within its lease, however slow the mail server
+MAIL_BATCH: Final = 50  # letters of one delivery: several workers share a long list
 
 
 @dataclass(frozen=True, slots=True)

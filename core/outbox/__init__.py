@@ -4,15 +4,16 @@
 is at least once; a handler's database effects commit together with its receipt, so these happen exactly once.
 """
 
+from core.leases import LEASE
 from core.outbox.delivering import (
     BATCH,
-    LEASE,
     MAX_TRIES,
     Claim,
     Lane,
     claim,
     deliver,
     has_due,
+    in_hand,
     release_leases,
 )
 from core.outbox.facts import Delivery, Fact, Handler, event, on, record, revive, wake
@@ -40,6 +41,7 @@ __all__ = [
     "deliver",
     "event",
     "has_due",
+    "in_hand",
     "on",
     "record",
     "release_leases",

@@ -86,6 +86,9 @@ def on(
     holds up nobody; it opens its own `writing()`, and must stand being called again after it did its work.
     """
 
+    if batched and outside:
+        raise ValueError(f"{name}: what calls other machines is called for one fact at a time")
+
     def register(call: Callable[..., None]) -> Callable[..., None]:
         handler = Handler(name, call, batched, outside)
         _handlers[name] = handler

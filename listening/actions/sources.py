@@ -1,8 +1,8 @@
 """Making and keeping sources, and the claim that lets only one worker fetch one of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from core import clock
 from core.db import db
 from core.errors import Refused, require
+from core.leases import LEASE
 from core.outbox import record
 from core.viewer import Viewer
 from listening import policy
@@ -19,7 +20,9 @@ from listening.connectors.signing import new_secret
 from listening.events import CheckWanted, SourceChanged, SourceRemoved
 from listening.models import FEED, WEBHOOK, HookDelivery, Mention, Source, WaitingFile
 
-CLAIM: Final = timedelta(minutes=5)  # how long a worker may be silent before another takes its fetch
+# How long a worker may be silent before another takes its fetch: less than a lease, so that the feed is free
+# when the receipt of a check that was cut off comes again.
+CLAIM: Final = LEASE * 2 / 3
 LONGEST_WAIT: Final = timedelta(hours=24)
 
 
@@ -139,6 +142,7 @@ class Check:
     source_id: int
     url: str
     cursor: Mapping[str, Any]
+    since: datetime
 
 
 def claim_check(actor: Viewer, source_id: int) -> Check | None:
@@ -152,7 +156,30 @@ def claim_check(actor: Viewer, source_id: int) -> Check | None:
         .values(checking_since=moment, next_fetch_at=moment + CLAIM)
         .returning(Source.id, Source.url, Source.cursor)
     ).first()
-    return Check(row.id, row.url, row.cursor) if row else None
+    return Check(row.id, row.url, row.cursor, moment) if row else None
+
+
+def keep_check(actor: Viewer, check: Check, moments: Sequence[datetime], moment: datetime) -> bool:
+    """Whoever fetches showed life at this moment, and before at one of those; whether that was stored.
+
+    It is not when another has the feed, nor while what came is being stored, which may take long.
+    """
+    require(policy.may_fetch(actor))
+    ours = sa.select(Source.id).where(Source.id == check.source_id, Source.checking_since.in_(moments))
+    done: Any = db.session.execute(
+        sa.update(Source)
+        .where(Source.id.in_(ours.with_for_update(skip_locked=True).scalar_subquery()))
+        .values(checking_since=moment, next_fetch_at=moment + CLAIM)
+        .execution_options(synchronize_session=False)
+    )
+    return bool(done.rowcount == 1)
+
+
+def release_checks(actor: Viewer) -> None:
+    """Give back what those had claimed who are gone: these feeds are due."""
+    require(policy.may_fetch(actor))
+    claimed = sa.update(Source).where(Source.checking_since.is_not(None))
+    db.session.execute(claimed.values(checking_since=None, next_fetch_at=clock.now()))
 
 
 def note_unchanged(actor: Viewer, check: Check) -> None:

@@ -126,7 +126,7 @@ def test_a_lease_that_ran_out_is_taken_again():
         claims = outbox.claim()
         assert {c.handler for c in claims} == {"test.listen", "test.listen_in_batches"}
         for claim in claims:
-            outbox.deliver(claim.ids)
+            outbox.deliver(claim.ids, claim.until)
     assert heard.facts == [1]
 
 
@@ -149,8 +149,8 @@ def test_a_receipt_done_meanwhile_is_not_done_again():
     happen(1)
     claims = outbox.claim()
     for claim in claims:
-        outbox.deliver(claim.ids)
-        outbox.deliver(claim.ids)
+        outbox.deliver(claim.ids, claim.until)
+        outbox.deliver(claim.ids, claim.until)
     assert heard.facts == [1]
 
 

@@ -107,6 +107,6 @@ def test_the_lease_of_an_outside_handler_begins_when_it_is_called():
     late = start + outbox.LEASE - timedelta(seconds=10)
     calls.ending = ProcessKilled()
     with clock.frozen(late), pytest.raises(ProcessKilled):
-        outbox.deliver(claims[0].ids)
+        outbox.deliver(claims[0].ids, claims[0].until)
     db.session.rollback()
     assert receipt().lease_until == late + outbox.LEASE

@@ -1,5 +1,6 @@
 """An outside post becomes a thread, an idea, a release, and a notice to everybody who asked; whatever breaks."""
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -36,9 +37,12 @@ def test_the_circle_turns_once_and_everybody_who_asked_is_told_once(circle, envi
 
 
 @pytest.mark.browser
+@pytest.mark.both
 def test_pulling_the_plug_after_every_step_loses_nothing_and_tells_nobody_twice(circle, environ):
-    for step in circle.steps():
+    """At scale the pages, the jobs, and both by turns."""
+    victims = itertools.cycle([circle.site.commands, *zip(circle.site.commands)])
+    for step, commands in zip(circle.steps(), victims, strict=False):
         step()
-        circle.site.kill()
+        circle.site.kill(*commands)
         circle.site.start()
     circle.check(Path(environ["VAR_DIR"]) / "mail")

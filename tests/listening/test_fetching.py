@@ -1,14 +1,17 @@
 """Feeds are asked politely, by one worker at a time, and a failure says why at its source."""
 
+import threading
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
-from core import clock, worker
+from core import clock, leases, outbox, worker
 from core.db import db, writing
+from core.leases import LEASE
 from core.viewer import Viewer
 from listening import actions, queries, tasks
+from listening.actions.sources import CLAIM
 from listening.connectors import feed
 from listening.models import Mention, Source
 from tests import make
@@ -193,9 +196,79 @@ def test_a_claim_whose_worker_died_is_taken_again(channel):
     source = feed_of(channel)
     with writing():
         actions.claim_check(SYSTEM, source.id)
-    with clock.frozen(clock.now() + timedelta(minutes=6)):
+    with clock.frozen(clock.now() + LEASE):
         look()
     assert stored() == ["p1"]
+
+
+@pytest.mark.both
+def test_a_check_that_was_cut_off_is_made_when_its_receipt_comes_again(channel):
+    channel.serve(document(1))
+    source = feed_of(channel)
+    with writing():
+        actions.want_check(make.actor("Dev", "agent"), source)
+    assert outbox.claim()
+    with writing():
+        actions.claim_check(SYSTEM, source.id)  # and dies
+    with clock.frozen(clock.now() + LEASE + timedelta(milliseconds=1)):
+        worker.drain()
+    assert stored() == ["p1"]
+
+
+def test_a_check_that_was_cut_off_is_made_at_once_when_nobody_else_can_be_at_it(channel):
+    channel.serve(document(1))
+    source = feed_of(channel)
+    with writing():
+        actions.want_check(make.actor("Dev", "agent"), source)
+    assert outbox.claim()
+    with writing():
+        actions.claim_check(SYSTEM, source.id)  # and dies
+    worker.release()
+    worker.drain()
+    assert stored() == ["p1"]
+
+
+@pytest.mark.scale
+def test_a_sign_of_life_does_not_wait_until_what_came_is_stored(app, channel):
+    source = feed_of(channel)
+    with writing():
+        check = actions.claim_check(SYSTEM, source.id)
+    kept: list[bool] = []
+
+    def show_life() -> None:
+        with app.app_context(), writing():
+            kept.append(actions.keep_check(SYSTEM, check, [check.since], clock.now()))
+
+    for _ in range(2):
+        with writing():
+            if not kept:
+                actions.sources.lock(source.id)
+            thread = threading.Thread(target=show_life)
+            thread.start()
+            thread.join(30)
+    assert kept == [False, True]
+
+
+@pytest.mark.both
+def test_a_feed_that_answers_slowly_stays_with_who_asked_it(channel, monkeypatch):
+    monkeypatch.setattr(leases, "BEAT_SECONDS", 0.01)
+    channel.serve(document(1))
+    source = feed_of(channel)
+    fetch, others = feed.fetch, []
+
+    def slowly(*values):
+        begun, pause = fresh(source).checking_since, threading.Event()
+        later = begun + timedelta(milliseconds=1)
+        assert any(fresh(source).checking_since > later or pause.wait(0.01) for _ in range(3000))
+        with clock.frozen(begun + CLAIM + timedelta(milliseconds=1)), writing():
+            others.append(actions.claim_check(SYSTEM, source.id))
+        return fetch(*values)
+
+    monkeypatch.setattr(feed, "fetch", slowly)
+    look()
+    assert others == [None]
+    assert stored() == ["p1"]
+    assert fresh(source).checking_since is None
 
 
 def test_paused_sources_rest(channel):

@@ -21,7 +21,7 @@ def ask_reset(client: FlaskClient) -> None:
     make.person("Ana", email="ana@example.com", password=make.PASSWORD)
     make.post(client, "/reset", email="ana@example.com")
     for found in outbox.claim(lane=outbox.Lane.INSIDE):  # the link is made, its letter still waits
-        outbox.deliver(found.ids)
+        outbox.deliver(found.ids, found.until)
 
 
 def test_a_link_that_died_before_its_letter_is_not_sent(client: FlaskClient, letters):

@@ -226,12 +226,12 @@ def deliver_in_random_order(seed: int) -> None:
         db.session.execute(sa.select(DeliveryRow.id).where(DeliveryRow.state != outbox.DONE)).scalars()
     )
     random.Random(seed).shuffle(ids)
+    lease = clock.now() + outbox.LEASE
     for number in ids + ids[:2]:
         with writing():
-            db.session.execute(
-                sa.update(DeliveryRow).where(DeliveryRow.id == number).values(state=outbox.LEASED)
-            )
-        outbox.deliver([number])
+            taken = sa.update(DeliveryRow).where(DeliveryRow.id == number)
+            db.session.execute(taken.values(state=outbox.LEASED, lease_until=lease))
+        outbox.deliver([number], lease)
 
 
 def earned(answer_id: int) -> tuple[int, int]:
