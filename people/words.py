@@ -1,5 +1,7 @@
 """Words for what is stored as keys: roles, languages, browsers."""
 
+import functools
+from collections.abc import Sequence
 from typing import Final
 from zoneinfo import available_timezones
 
@@ -62,7 +64,8 @@ def browser_name(user_agent: str) -> str:
     return browser or system or _("Unknown browser")
 
 
-def zone_options() -> list[tuple[str, str]]:
-    """Time zones as (key, name), UTC first."""
+@functools.cache
+def zone_options() -> Sequence[tuple[str, str]]:
+    """Time zones as (key, name), UTC first. Finding them reads some hundred files, so they are found once."""
     zones = ("UTC", *sorted(z for z in available_timezones() if "/" in z and not z.startswith("Etc/")))
-    return [(zone, zone.replace("_", " ")) for zone in zones]
+    return tuple((zone, zone.replace("_", " ")) for zone in zones)

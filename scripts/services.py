@@ -1,6 +1,8 @@
 """Find PostgreSQL, Redis and Chromium, or install them where allowed: `python -m scripts.services`."""
 
+import os
 import platform
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -8,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.services import ServiceMissing, find_chromium, find_postgres, find_redis
+
+PLAYWRIGHT = (sys.executable, "-m", "playwright")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +66,21 @@ def browser(lacking: dict[Need, str]) -> bool:
     """Where the system has no Chromium package (Ubuntu, macOS) Playwright brings its own."""
     if CHROMIUM not in lacking:
         return True
-    command = [sys.executable, "-m", "playwright", "install", "chromium"]
-    command += ["--with-deps"] if platform.system() == "Linux" else []
-    print(f"Missing: {lacking[CHROMIUM]}. Installing Playwright's: {' '.join(command[1:])}", flush=True)
-    if ran(*command):
+    may_all = platform.system() == "Linux" and is_allowed()
+    command = [*PLAYWRIGHT, "install", "chromium", *(["--with-deps"] if may_all else [])]
+    print(f"Missing: {lacking[CHROMIUM]}. Installing Playwright's: {' '.join(command)}", flush=True)
+    if ran(*command) and CHROMIUM not in missing():
         return True
-    print("That failed. Install Chrome or Chromium yourself, or set CHROMIUM to its path.", file=sys.stderr)
+    print("No browser starts yet. Please do one of these, then try again:", file=sys.stderr)
+    if platform.system() == "Linux":
+        print(f"    sudo {' '.join(PLAYWRIGHT)} install-deps chromium", file=sys.stderr)
+    print("    install Google Chrome or Chromium, or set CHROMIUM to the path of one", file=sys.stderr)
     return False
+
+
+def is_allowed() -> bool:
+    """Whether this account may install system packages without being asked: the libraries a browser needs."""
+    return os.geteuid() == 0 or (shutil.which("sudo") is not None and ran("sudo", "-n", "true", shown=False))
 
 
 def has_chromium_package() -> bool:
@@ -79,9 +91,11 @@ def has_chromium_package() -> bool:
     return not (release.exists() and "ubuntu" in release.read_text(encoding="utf-8").lower())
 
 
-def ran(*command: str) -> bool:
-    """Run with its output shown; True when it succeeded."""
-    return subprocess.run(command, check=False, stdin=subprocess.DEVNULL).returncode == 0
+def ran(*command: str, shown: bool = True) -> bool:
+    """Run, with its output shown or not; True when it succeeded."""
+    output = None if shown else subprocess.DEVNULL
+    done = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+    return done.returncode == 0
 
 
 if __name__ == "__main__":

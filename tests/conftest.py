@@ -25,7 +25,8 @@ from core.db import db
 from people import passwords
 from tests import counting, services
 from tests.community import Community
-from tests.lasting import Ground, LastingApp, clear, let_go
+from tests.grounds import DATABASE, Ground, SweptGround, clear
+from tests.lasting import LastingApp, let_go
 from tests.running import Running
 
 HOME: Final = "home"
@@ -65,7 +66,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """The tests' folders are in memory where there is room, so that nobody waits for a disk."""
+    """The tests' folders are in memory where there is room, so that nobody waits for a disk; garbage can wait too."""
+    gc.set_threshold(100_000, 50, 100)
     place = services.in_memory()
     if place is None or config.option.basetemp or hasattr(config, "workerinput"):
         return
@@ -92,7 +94,6 @@ def pytest_collection_finish() -> None:
     """What is loaded by now stays: the collector of garbage need not walk through it after every few objects."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
 
 
 # --- services: a missing one is an error that says what to install, never a skipped test ---
@@ -238,13 +239,8 @@ def compiled_templates(
 def home_ground(home_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Ground:
     """Where the apps that last stand at home."""
     folder = tmp_path_factory.mktemp("home")
-    database = folder / "fullcircle.db"
-
-    def empty() -> None:
-        clear(folder)
-        shutil.copy(home_template, database)
-
-    return Ground({"VAR_DIR": str(folder), "DATABASE_URL": f"sqlite:///{database}", **SETTINGS}, empty)
+    environ = {"VAR_DIR": str(folder), "DATABASE_URL": f"sqlite:///{folder / DATABASE}", **SETTINGS}
+    return SweptGround(environ, folder, home_template)
 
 
 @pytest.fixture(scope="session")
@@ -263,13 +259,13 @@ def scale_ground(
         **SETTINGS,
     }
 
-    def empty() -> None:
+    def lay() -> None:
         clear(folder)
         postgres.drop("lasting")
         postgres.create("lasting", template=scale_template)
         redis_server.clear()
 
-    return Ground(environ, empty)
+    return Ground(environ, lay)
 
 
 @pytest.fixture(scope="session")
@@ -314,9 +310,9 @@ def app(
     settings = _marked_settings(request)
     key = (backend, *map(str, sorted(settings.items())))
     if key not in lasting_apps:
-        lasting_apps[key] = LastingApp(_made(ground.environ | settings, compiled_templates))
+        lasting_apps[key] = LastingApp(_made(ground.environ | settings, compiled_templates), ground)
     yield lasting_apps[key].fresh()
-    lasting_apps[key].let_go()
+    lasting_apps[key].rest()
 
 
 @pytest.fixture

@@ -1,21 +1,20 @@
 """One app for all tests of a process: before each of them it forgets everything, as if it were made anew."""
 
-import shutil
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, Final
 
 import sqlalchemy as sa
 from flask import Flask
 
-from core import cache, config, files, limits, live, mail, outgoing, search, worker
+from core import cache, config, files, live, mail, outgoing, search, worker
 from core.db import db
 from core.shelf import Shelf
+from tests.grounds import Ground
 
 # What these give an app remembers things between requests, so it is made anew for each test. Besides it there are
 # shelves, which are cleared, and what holds nothing that a test could change. tests/test_tooling.py keeps this whole.
-REMEMBERING: Final = (limits, cache, files, mail, live, outgoing, search, worker)
+REMEMBERING: Final = (cache, files, mail, live, outgoing, search, worker)
+LIMITS: Final = "fullcircle.limits"  # starts a thread when it is made, so it is set back instead
 COUNTING: Final = "forum.views"
 LASTING: Final = frozenset(
     {"babel", "csrf", "limiter", "sqlalchemy"}
@@ -29,23 +28,15 @@ REGISTERS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """What an app stands on: settings that name a folder and a database, and a way to empty both."""
-
-    environ: dict[str, str]
-    empty: Callable[[], None]
-
-
 class LastingApp:
     """An app that a test after another gets as if it were new, over a ground that was emptied.
 
     Making one takes as long as three tests, and each new one compiles its routes, templates and statements.
     """
 
-    def __init__(self, app: Flask) -> None:
+    def __init__(self, app: Flask, ground: Ground) -> None:
         """Remember how the app is now, before anything happened to it."""
-        self.app = app
+        self.app, self._ground = app, ground
         with app.app_context():
             if db.engine.dialect.name == "sqlite":
                 sa.event.listen(db.engine, "connect", _trust_the_disk)
@@ -53,24 +44,34 @@ class LastingApp:
         self._extensions = dict(app.extensions)
         self._config = dict(app.config)
         self._registers = {name: _copied(getattr(app, name)) for name in REGISTERS}
-        self.let_go()
+        self._laid = ground.laid
 
     def fresh(self) -> Flask:
-        """The app as it was when it was made."""
+        """The app as it was when it was made, over its ground that was emptied."""
+        if self._laid != self._ground.laid:
+            with self.app.app_context():
+                db.engine.dispose()
+            self._laid = self._ground.laid
         _put_back(self.app.config, self._config)
         for name, entries in self._registers.items():
             _put_back(getattr(self.app, name), _copied(entries))
         settings: config.Settings = self._extensions["fullcircle.settings"]
         _put_back(self.app.extensions, self._extensions | memories(settings))
+        self.app.extensions[LIMITS].storage.reset()
         self.app.extensions[COUNTING] = type(self.app.extensions[COUNTING])()
         for value in self.app.extensions.values():
             if isinstance(value, Shelf):
                 value.clear()
         return self.app
 
-    def let_go(self) -> None:
-        """Close every connection."""
-        let_go(self.app)
+    def rest(self) -> None:
+        """After a test: connections stay for the next one, unless somebody still uses one of them."""
+        with self.app.app_context():
+            search.index().close()
+            db.session.remove()
+            pool: Any = db.engine.pool
+        if pool.checkedout():
+            self._laid = -1
 
 
 def let_go(app: Flask) -> None:
@@ -88,7 +89,7 @@ def _trust_the_disk(connection: Any, _: object) -> None:
 
 def memories(settings: config.Settings) -> dict[str, Any]:
     """What the product's seams give a new app to remember things in."""
-    bare = Flask("bare", static_folder=None)
+    bare = Flask("bare", static_folder=None, root_path="/", instance_path="/")  # told, not looked for
     for seam in REMEMBERING:
         seam.init(bare, settings)
     return {name: value for name, value in bare.extensions.items() if name == "cache" or "fullcircle" in name}
@@ -101,12 +102,3 @@ def _copied(entries: Mapping[Any, Any]) -> dict[Any, Any]:
 def _put_back(place: Any, entries: Mapping[Any, Any]) -> None:
     place.clear()
     place.update(entries)
-
-
-def clear(folder: Path) -> None:
-    """Remove what is in a folder."""
-    for path in folder.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()

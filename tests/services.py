@@ -92,8 +92,11 @@ def find_redis() -> Path:
 
 @functools.cache
 def find_chromium() -> Path:
-    """A browser that really starts: $CHROMIUM, the system's, or Playwright's. Raises ServiceMissing."""
-    for path in _chromium_candidates():
+    """A browser that really starts: $CHROMIUM, the system's, or Playwright's. Raises ServiceMissing.
+
+    One in a snap (Ubuntu's Chromium) sees a part of the files only: it comes last.
+    """
+    for path in sorted(_chromium_candidates(), key=_is_snap):
         if _is_browser(path):
             return path
     raise ServiceMissing("Chromium, the browser")
@@ -102,7 +105,14 @@ def find_chromium() -> Path:
 def _wide_path() -> str:
     """PATH and the places of system programs that an ordinary account's PATH leaves out."""
     return os.pathsep.join(
-        [os.environ.get("PATH", ""), "/usr/local/bin", "/usr/sbin", "/usr/bin", "/opt/homebrew/bin"]
+        [
+            os.environ.get("PATH", ""),
+            "/usr/local/bin",
+            "/usr/sbin",
+            "/usr/bin",
+            "/opt/homebrew/bin",
+            "/snap/bin",
+        ]
     )
 
 
@@ -141,9 +151,18 @@ def _chromium_candidates() -> Iterable[Path]:
             yield Path(found)
     for name in ("Chromium", "Google Chrome"):
         yield Path(f"/Applications/{name}.app/Contents/MacOS/{name}")
-    for cache in (Path.home() / ".cache/ms-playwright", Path.home() / "Library/Caches/ms-playwright"):
+    caches = [Path.home() / ".cache/ms-playwright", Path.home() / "Library/Caches/ms-playwright"]
+    if chosen := os.environ.get("PLAYWRIGHT_BROWSERS_PATH"):
+        caches.insert(0, Path(chosen))
+    for cache in caches:
         yield from sorted(cache.glob("chromium-*/chrome-linux*/chrome"), reverse=True)
         yield from sorted(cache.glob("chromium-*/chrome-mac*/*.app/Contents/MacOS/*"), reverse=True)
+
+
+def _is_snap(path: Path) -> bool:
+    """Whether it is a snap's program; what was chosen by $CHROMIUM is the chooser's business."""
+    chosen = str(path) == os.environ.get("CHROMIUM")
+    return not chosen and "/snap/" in f"{path} {path.resolve()}"
 
 
 def _is_browser(path: Path) -> bool:

@@ -1,7 +1,10 @@
 """What the tests themselves stand on: their services, their fixtures and the scripts of `make check`."""
 
+import contextlib
 import os
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -19,7 +22,7 @@ from core.cache import cache
 from core.db import db, dialect
 from core.shelf import Shelf
 from scripts import check_text, install
-from tests import lasting, make, services
+from tests import grounds, lasting, make, services
 
 
 @pytest.mark.both
@@ -50,7 +53,7 @@ def test_a_test_may_change_the_environment_of_its_app(app):
 
 @pytest.mark.both
 def test_nothing_an_app_remembers_is_left_out_when_it_is_made_as_new(app):
-    anew = set(lasting.memories(app.extensions["fullcircle.settings"])) | {lasting.COUNTING}
+    anew = set(lasting.memories(app.extensions["fullcircle.settings"])) | {lasting.COUNTING, lasting.LIMITS}
     shelves = {name for name, value in app.extensions.items() if isinstance(value, Shelf)}
     assert set(app.extensions) - anew - shelves == lasting.LASTING
 
@@ -68,6 +71,72 @@ def test_what_one_test_leaves_behind_is_gone_for_the_next(context, client, turn)
     cache.set("left", turn)
     context.config["LEFT"] = turn
     context.before_request_funcs.setdefault(None, []).append(lambda: ("Left", 418))
+
+
+NOT_GIVEN_BACK: list[sa.Connection] = []
+
+
+@pytest.fixture
+def rows(home_template, tmp_path):
+    """A database of this test alone, the connection that was open before, and who sweeps it."""
+    database = tmp_path / "swept.db"
+    shutil.copy(home_template, database)
+    with contextlib.closing(sqlite3.connect(database, isolation_level=None)) as connection:
+        connection.execute("CREATE TABLE category_note (id INTEGER PRIMARY KEY AUTOINCREMENT, text TEXT)")
+        connection.execute("CREATE VIRTUAL TABLE words USING fts5(text, content='category_note')")
+        connection.execute("CREATE TRIGGER added AFTER INSERT ON category_note BEGIN"
+                           " INSERT INTO words(rowid, text) VALUES (new.id, new.text); END")  # fmt: skip
+        yield database, connection, grounds.Sweeper(database)
+
+
+def test_a_swept_database_is_empty_to_whoever_is_connected_and_counts_from_one(rows):
+    _database, connection, sweeper = rows
+    before = list(connection.execute("SELECT * FROM alembic_version"))
+    for _turn in range(2):
+        connection.execute("INSERT INTO category_note (text) VALUES ('left behind')")
+        assert connection.execute("SELECT rowid FROM words('behind')").fetchall() == [(1,)]
+        assert sweeper.sweep()
+        assert connection.execute("SELECT count(*) FROM category_note").fetchone() == (0,)
+        assert connection.execute("SELECT rowid FROM words('behind')").fetchall() == []
+    assert list(connection.execute("SELECT * FROM alembic_version")) == before != []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "CREATE TABLE more (id INTEGER)",
+        "DROP TRIGGER added",
+        "UPDATE alembic_version SET version_num = 'other'",
+        "BEGIN IMMEDIATE; INSERT INTO category_note (text) VALUES ('unfinished')",
+    ],
+)
+def test_a_database_with_more_than_rows_to_remove_is_not_swept(rows, change):
+    _database, connection, sweeper = rows
+    connection.execute("INSERT INTO category_note (text) VALUES ('left behind')")
+    for step in change.split("; "):
+        connection.execute(step)
+    assert not sweeper.sweep()
+
+
+def test_a_database_whose_file_was_replaced_is_not_swept(rows, home_template):
+    database, _connection, sweeper = rows
+    database.unlink()
+    assert not sweeper.sweep()
+    shutil.copy(home_template, database.with_name("other"))
+    database.with_name("other").rename(database)
+    assert not sweeper.sweep()
+
+
+@pytest.mark.parametrize("turn", ["first", "second"])
+def test_a_connection_nobody_gave_back_and_a_table_somebody_made_are_gone_for_the_next_test(context, turn):
+    assert not sa.inspect(db.engine).has_table("left_over")
+    assert db.session.execute(sa.text("SELECT count(*) FROM category")).scalar() == 0
+    make.category()
+    with db.engine.connect() as connection:
+        connection.execute(sa.text("CREATE TABLE left_over (id INTEGER)"))
+        connection.commit()
+    NOT_GIVEN_BACK.append(db.engine.connect())
+    NOT_GIVEN_BACK[-1].execute(sa.text("SELECT * FROM category"))
 
 
 @pytest.mark.slow
@@ -132,6 +201,19 @@ def test_a_missing_program_is_named_with_what_it_is(monkeypatch, tmp_path):
         services.find_redis()
 
 
+def test_a_browser_in_a_snap_is_taken_only_where_there_is_no_other(monkeypatch, tmp_path):
+    snap, other = tmp_path / "snap/bin/chromium", tmp_path / "bin/google-chrome"
+    for program in (snap, other):
+        program.parent.mkdir(parents=True)
+        program.write_text("#!/bin/sh\necho Chromium 130.0\n")
+        program.chmod(0o755)
+    monkeypatch.setattr(services, "_chromium_candidates", lambda: iter([snap, other]))
+    assert services.find_chromium.__wrapped__() == other
+    other.write_text("#!/bin/sh\necho 'This needs the chromium snap.' >&2\nexit 1\n")
+    assert services.find_chromium.__wrapped__() == snap
+
+
+@pytest.mark.slow
 def test_a_server_that_does_not_start_shows_what_it_wrote(monkeypatch):
     monkeypatch.setattr(services, "READY_WITHIN", 0.3)
     kept = services.Kept("broken", ends_on="TERM")

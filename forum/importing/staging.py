@@ -193,10 +193,10 @@ class Staging:
         """The last thread of a stretch that is not too much for one transaction; the first one always fits."""
         weights = self.rows(
             "SELECT thread, sum(weight) AS weight FROM ("
-            "SELECT thread, 1 + length(body) / 1000 AS weight FROM post WHERE thread BETWEEN ?1 AND ?2 UNION ALL "
-            "SELECT thread, 1 + length(body) / 1000 FROM comment WHERE thread BETWEEN ?1 AND ?2 UNION ALL "
-            "SELECT thread, 1 FROM vote WHERE thread BETWEEN ?1 AND ?2) GROUP BY thread ORDER BY thread",
-            [first, last],
+            "SELECT thread, 1 + length(body) / 1000 AS weight FROM post WHERE thread BETWEEN ? AND ? UNION ALL "
+            "SELECT thread, 1 + length(body) / 1000 FROM comment WHERE thread BETWEEN ? AND ? UNION ALL "
+            "SELECT thread, 1 FROM vote WHERE thread BETWEEN ? AND ?) GROUP BY thread ORDER BY thread",
+            [first, last] * 3,
         )
         total, fits = 0, first
         for row in weights:

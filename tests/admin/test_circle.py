@@ -79,6 +79,7 @@ def test_every_stage_is_counted(turned):
     assert found.first_answer.middle is None
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_told_are_those_who_were_reached_not_those_who_were_sent_something(turned):
     assert queries.circle(turned.sam, 30).told == 0
@@ -99,6 +100,7 @@ def outside_reply() -> OutsideReply:
     return db.session.execute(sa.select(OutsideReply)).scalar_one()
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_a_reply_that_reached_its_channel_counts_as_told(turned):
     reply = outside_reply()
@@ -111,6 +113,7 @@ def test_a_reply_that_reached_its_channel_counts_as_told(turned):
     assert (found.told, found.closure) == (3, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_who_asked_is_counted_once_for_each_release(turned):
     first, second, third = (make.idea(by=turned.ana) for _ in range(3))
@@ -122,6 +125,7 @@ def test_who_asked_is_counted_once_for_each_release(turned):
     assert (found.releases, found.askers, found.told) == (3, 3 + 1 + 1, 2 + 1 + 1)
 
 
+@pytest.mark.slow
 def test_the_circle_takes_as_many_statements_for_many_releases_as_for_one(turned, statements):
     def cost() -> int:
         with statements() as counted:
@@ -137,6 +141,7 @@ def test_the_circle_takes_as_many_statements_for_many_releases_as_for_one(turned
     assert before <= 20
 
 
+@pytest.mark.slow
 def test_what_lies_before_the_period_is_not_counted(turned):
     worker.drain()
     with clock.frozen(clock.now() + timedelta(days=40)):

@@ -160,6 +160,7 @@ def test_a_stumbling_store_is_asked_again(store):
     assert kept.exists(key)
 
 
+@pytest.mark.slow
 def test_a_store_that_stays_down_is_told_in_plain_words(store, monkeypatch):
     monkeypatch.setattr("core.files.s3.BACKOFF", 0.0)
     kept = Files(S3Files.from_url(store.url))

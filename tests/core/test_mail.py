@@ -376,6 +376,7 @@ def test_no_server_is_a_failure_to_try_again():
         over(port).send(letter())
 
 
+@pytest.mark.slow
 def test_a_server_that_only_drips_is_cut_at_the_deadline_of_the_letter():
     ended = threading.Event()
     listener = socket.create_server(("127.0.0.1", 0))

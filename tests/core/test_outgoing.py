@@ -246,6 +246,7 @@ def test_a_failure_before_the_first_byte_says_that_nothing_was_sent():
         assert site.requests == []
 
 
+@pytest.mark.slow
 def test_a_failure_after_that_does_not():
     with Site(lambda _request, _sock: None) as site:
         assert not _failure(loopback(), site.url()).nothing_sent
@@ -364,6 +365,7 @@ def _drip(site_ended: threading.Event, head: bytes) -> Callable[[bytes, socket.s
     return play
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "head",
     [
@@ -383,6 +385,7 @@ def test_a_server_that_drips_is_cut_at_the_deadline_of_the_whole_call(head):
     assert time.monotonic() - begun < 3
 
 
+@pytest.mark.slow
 def test_a_server_that_never_reads_a_large_body_is_cut_too():
     listener = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
@@ -402,6 +405,7 @@ def test_a_slow_look_up_is_cut_at_the_deadline():
     release.set()
 
 
+@pytest.mark.slow
 def test_redirects_share_one_deadline():
     pause = threading.Event()
 

@@ -422,6 +422,7 @@ def test_odd_texts_can_be_stored_and_their_neighbours_found(index):
     assert found(index, "quoted") == {3}
 
 
+@pytest.mark.slow
 def test_a_huge_post_can_be_stored(index):
     many = " ".join(f"word{n}{'ж' * 50}" for n in range(40_000))
     index.add([post(1, "printer " + many), post(2, "printer " + "again " * 40_000)])

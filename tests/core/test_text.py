@@ -470,6 +470,7 @@ def test_references_do_not_multiply_what_they_refer_to():
     assert len(shown(hostile.SHAPED["a long target repeated"])) < 4 * guard.MAX_EXPANSION
 
 
+@pytest.mark.slow
 def test_short_rows_do_not_make_a_huge_table():
     assert shown(hostile.SHAPED["short rows of a wide table"]).count("<td") == 0
     small = "|a" * 20 + "|\n" + "|-" * 20 + "|\n" + "|b\n" * 10

@@ -93,10 +93,12 @@ def made(folder: Path, name: str, way) -> set[str]:
     return sql
 
 
+@pytest.mark.slow
 def test_migrations_make_the_same_index_as_the_models(tmp_path: Path):
     assert made(tmp_path, "a.db", schema.bring_up) == made(tmp_path, "b.db", schema.create_directly)
 
 
+@pytest.mark.slow
 def test_posts_that_were_there_before_the_index_are_found(tmp_path: Path):
     address = f"sqlite:///{tmp_path / 'old.db'}"
     app = create_app({"VAR_DIR": str(tmp_path), "DATABASE_URL": address, "DEMO": "0", "LOG_LEVEL": "ERROR"})

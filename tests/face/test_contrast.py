@@ -123,6 +123,7 @@ def brands() -> list[dict[str, str]]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", THEMES)
 def test_every_ink_can_be_read_on_every_ground_it_is_used_on_in_any_brand(theme: str):
     found = [line for values in brands() for line in shortfalls(PLAIN_PAIRS, theme, values)]

@@ -34,6 +34,7 @@ def test_every_icon_that_templates_name_is_in_the_sprite():
     assert missing == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("query", ["", "?visitor=1", "?staff=1", "?rtl=1"])
 def test_every_part_is_drawn_for_everyone_and_no_id_stands_twice(face: Flask, query: str):
     tree = page(face, query)

@@ -55,6 +55,7 @@ def test_a_thread_page_sends_eight_statements_at_most(question, fill, ben, numbe
     assert asked.number <= 8, asked.sent
 
 
+@pytest.mark.slow
 def test_a_list_sends_six_statements_at_most(context, question, ben):
     for number in range(12):
         make.thread(f"Thread number {number}", tags=(f"tag{number}",))

@@ -46,6 +46,7 @@ def thread_now(thread_id: int) -> Thread:
     return db.session.get_one(Thread, thread_id, populate_existing=True)
 
 
+@pytest.mark.slow
 def test_parallel_replies_get_positions_without_gaps(context, question):
     writers, thread_id = [make.actor(f"Writer {n}") for n in range(8)], question.id
 

@@ -65,6 +65,7 @@ def test_the_grammar_narrows_down(library, ben, room):
     assert titles("is:unsolved jam") == {"Paper jam in tray two"}
 
 
+@pytest.mark.slow
 def test_one_thread_is_one_result_however_many_posts_match(library, ben):
     for number in range(5):
         make.answer(library, f"Printer hint {number}", by=ben)
@@ -74,6 +75,7 @@ def test_one_thread_is_one_result_however_many_posts_match(library, ben):
     assert len(found.found) == 2
 
 
+@pytest.mark.slow
 def test_results_come_twenty_a_page_with_a_true_total(ana, context):
     for number in range(23):
         make.thread(f"Walrus number {number}", by=ana)

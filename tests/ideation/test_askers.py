@@ -106,6 +106,7 @@ def test_the_chain_leads_from_the_first_words_to_the_release(ana, ben, dev, cleo
     assert link.asked_at == min(link.idea.created_at, link.evidence[0].at)
 
 
+@pytest.mark.slow
 def test_the_page_shows_the_chain_and_how_many_asked(ana, ben, dev, cleo, client):
     thread = make.thread("CSV loses zeros", by=ben, text="Customer 00417 arrives as 417.")
     idea = make.idea("Real spreadsheets", by=ana)

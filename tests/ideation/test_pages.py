@@ -104,6 +104,7 @@ def test_a_page_behind_the_last_is_not_there(ana, client):
         assert client.get(f"/ideas?{query}").status_code == 404
 
 
+@pytest.mark.slow
 def test_long_lists_have_pages(ana):
     ideas = [make.idea(by=ana) for _ in range(PAGE + 2)]
     first = queries.idea_list(ana, Wanted(sort="new"))
@@ -291,6 +292,7 @@ def fill(number: int, ana, dev) -> None:
         make.release(ideas=made[2:], published=True)
 
 
+@pytest.mark.slow
 def test_lists_take_as_many_statements_whatever_their_length(ana, dev, statements):
     most = {"/ideas": 6, "/ideas?status=shipped": 6, "/roadmap": 5, "/releases": 6}
     client = make.client_of(ana)
@@ -301,6 +303,7 @@ def test_lists_take_as_many_statements_whatever_their_length(ana, dev, statement
     assert {path: number for path, number in before.items() if number > most[path]} == {}
 
 
+@pytest.mark.slow
 def test_the_page_of_an_idea_takes_as_many_statements_whatever_it_holds(ana, dev, statements):
     idea = make.idea(by=ana)
     client = make.client_of(ana)
@@ -318,6 +321,7 @@ def test_the_page_of_an_idea_takes_as_many_statements_whatever_it_holds(ana, dev
     assert after <= 16
 
 
+@pytest.mark.slow
 def test_the_page_of_a_release_takes_as_many_statements_whatever_it_holds(ana, dev, statements):
     client = make.client_of(ana)
     numbers = []

@@ -130,6 +130,7 @@ def test_every_read_by_id_asks_who_wants_to_know(hidden):
     assert queries.shippable(nobody) == []
 
 
+@pytest.mark.slow
 def test_a_release_in_a_private_room_is_private(dev, cleo, ana, client):
     idea = make.idea("Seen by all", by=ana)
     release = make.release(f"{CANARY} release", ideas=[idea], published=True)

@@ -88,6 +88,7 @@ def test_times_without_a_zone_are_utc():
     assert Item(text="x", published_at=datetime(2026, 3, 1)).published_at == datetime(2026, 3, 1, tzinfo=UTC)
 
 
+@pytest.mark.slow
 @given(st.text(max_size=400), st.text(max_size=400), st.text(max_size=200))
 def test_any_text_makes_an_item_that_cleaning_again_does_not_change(title, text, link):
     item = Item(title=title, text=text, url=link, author_name=title, external_id=text)

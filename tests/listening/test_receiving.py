@@ -76,6 +76,7 @@ def test_the_same_id_from_two_sources_is_two_posts():
     assert len(rows()) == 2
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(
     st.lists(st.tuples(st.integers(0, 8), st.text(min_size=1, max_size=20)), max_size=12), st.integers(1, 3)

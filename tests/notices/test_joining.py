@@ -127,6 +127,7 @@ def test_news_that_waits_for_outside_is_told_here_instead(town, wish):
     assert (replies(DRAFT), len(replies(DISCARDED))) == ([], 1)
 
 
+@pytest.mark.slow
 def test_news_of_a_late_idea_that_waits_for_outside_is_told_here_instead(town, wish):
     release = town.publish(town.idea(town.ben))
     with writing():

@@ -95,6 +95,7 @@ def test_opening_one_thread_leaves_the_notices_of_others_and_those_of_other_peop
     assert queries.unread_count(answered.cleo) == 1
 
 
+@pytest.mark.slow
 def test_a_post_on_a_later_page_is_not_read_by_opening_the_first(town):
     thread = town.ask(town.ana)
     for number in range(PER_PAGE):

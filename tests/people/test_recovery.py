@@ -158,6 +158,7 @@ def test_the_reset_letter_names_the_sites_own_address(client: FlaskClient, ana: 
     assert "evil" not in letters("ana@example.com")[0].text
 
 
+@pytest.mark.slow
 @pytest.mark.settings(RATE_LIMITS="1")
 def test_thirty_resets_in_a_row_are_too_many(client: FlaskClient, ana: Person, letters):
     answers = [make.post(client, "/reset", email="ana@example.com").status_code for _ in range(30)]

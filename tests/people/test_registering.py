@@ -146,6 +146,7 @@ def test_one_proof_ends_all_links_of_the_account(client: FlaskClient, app: Flask
     assert make.post(app.test_client(), older).status_code == 410
 
 
+@pytest.mark.slow
 def test_the_link_can_be_sent_again(client: FlaskClient, letters, link):
     register(client)
     first = link("ana@example.com")

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,6 +80,7 @@ def names(viewer: Viewer, **more) -> list[str]:
     return [expert.person.name for expert in queries.hidden_experts(viewer, **more)]
 
 
+@pytest.mark.slow
 def test_five_good_answers_are_found_before_five_hundred_mediocre_and_stale_ones(town):
     busy, stale, hidden = make.actor("Busy"), make.actor("Stale"), make.actor("Hidden")
     now = clock.now()
@@ -91,6 +93,7 @@ def test_five_good_answers_are_found_before_five_hundred_mediocre_and_stale_ones
     assert (found[0].answers, found[0].good) == (5, 5)
 
 
+@pytest.mark.slow
 def test_whoever_answers_most_is_known_and_left_out_once_there_are_many(town):
     for index in range(queries.WELL_KNOWN):
         many_answers(town, make.actor(f"Famous {index}"), 6, score=5, at=clock.now())
@@ -145,6 +148,7 @@ def test_visitors_are_asked_to_sign_in_before_they_see_experts(town, client):
     assert "/sign-in" in client.get("/experts").headers["Location"]
 
 
+@pytest.mark.slow
 def test_points_from_places_the_reader_may_not_see_are_not_listed(town, client):
     with writing():
         staff_room = forum.create_category(SYSTEM, name="Staff room", access=2)

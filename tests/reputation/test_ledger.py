@@ -88,6 +88,7 @@ def test_nobody_earns_by_accepting_their_own_answer(town):
     assert reasons(town.ana) == []
 
 
+@pytest.mark.slow
 def test_a_deleted_answer_takes_its_points_and_a_restored_one_brings_them_back(town):
     thread = town.ask(town.ana)
     answer = town.answer(town.ben, thread)
@@ -127,6 +128,7 @@ def test_a_repeated_delivery_awards_nothing_twice(town):
     assert (points(town.ben), len(reasons(town.ben))) == before
 
 
+@pytest.mark.slow
 def test_ideas_honour_their_author_for_each_voter_and_once_when_they_ship(town):
     cleo = make.actor("Cleo", "product_manager")
     with writing():
