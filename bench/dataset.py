@@ -7,7 +7,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from core import clock, text
-from core.db import db, writing
+from core.db import db, take_stock, writing
 from core.viewer import Viewer
 from forum.models import Category, Post, Thread
 from people import actions as people
@@ -54,6 +54,8 @@ def fill(threads: int = THREADS, posts: int = POSTS, long_thread: int = LONG) ->
         )
         _posts(sizes, author_ids, bodies, dice, start)
         category.thread_count = threads
+    with writing():
+        take_stock()  # as after an import, and as any PostgreSQL does by itself
     return 1
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -351,24 +352,39 @@ def dialect() -> str:
     return _engines().reader.dialect.name
 
 
+def take_stock() -> None:
+    """Where many rows came in together, let PostgreSQL count them at once: until then it plans for an empty database.
+
+    (It would do so by itself some minutes later.) In the current write transaction.
+    """
+    if dialect() == "postgresql":
+        db.session.execute(sa.text("ANALYZE"))
+
+
 def insert_ignore(table: Any, rows: Sequence[dict[str, Any]]) -> None:
     """Insert rows, passing over those a unique key holds already (both databases)."""
     if not rows:
         return
-    statement = _dialect_insert(table).on_conflict_do_nothing()
-    db.session.execute(statement, list(rows))
+    db.session.execute(_ignoring(table, dialect()), list(rows))
+
+
+@lru_cache(maxsize=64)
+def _ignoring(table: Any, on: str) -> Any:
+    return _dialect_insert(table, on).on_conflict_do_nothing()
 
 
 def upsert(table: Any, row: dict[str, Any], *, key: Sequence[str], change: dict[str, Any]) -> None:
     """Insert `row`, or apply `change` to the row that holds the same `key` columns."""
     statement = (
-        _dialect_insert(table).values(**row).on_conflict_do_update(index_elements=list(key), set_=change)
+        _dialect_insert(table, dialect())
+        .values(**row)
+        .on_conflict_do_update(index_elements=list(key), set_=change)
     )
     db.session.execute(statement)
 
 
-def _dialect_insert(table: Any) -> Any:
-    if dialect() == "sqlite":
+def _dialect_insert(table: Any, on: str) -> Any:
+    if on == "sqlite":
         from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
         return sqlite_insert(table)

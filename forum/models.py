@@ -30,14 +30,25 @@ class Category(Model):
     archived_at: Mapped[datetime | None]
 
 
+_IS_THERE, _IS_PINNED = sa.text("deleted_at IS NULL"), sa.text("pinned_at IS NOT NULL")
+
+
+def _listed(name: str, *columns: str) -> sa.Index:
+    """An order of lists, which show nothing deleted: PostgreSQL reads no order off an index that leads with a null."""
+    return sa.Index(name, *columns, "id", sqlite_where=_IS_THERE, postgresql_where=_IS_THERE)
+
+
 class Thread(Model):
     """A question, a talk, or the discussion under an idea or release. `version` grows with every change."""
 
     __tablename__ = "thread"
     __table_args__ = (
-        sa.Index("ix_thread_category_activity", "category_id", "deleted_at", "last_post_at", "id"),
-        sa.Index("ix_thread_activity", "deleted_at", "last_post_at", "id"),
-        sa.Index("ix_thread_kind_activity", "kind", "deleted_at", "last_post_at", "id"),
+        _listed("ix_thread_category_activity", "category_id", "last_post_at"),
+        _listed("ix_thread_activity", "last_post_at"),
+        _listed("ix_thread_kind_activity", "kind", "last_post_at"),
+        _listed("ix_thread_newest", "created_at"),
+        _listed("ix_thread_score", "score"),
+        sa.Index("ix_thread_pinned", "pinned_at", sqlite_where=_IS_PINNED, postgresql_where=_IS_PINNED),
         sa.Index("ix_thread_author", "author_id", "id"),
         sa.Index("ix_thread_needs_staff", "needs_staff_at"),
         sa.Index("ix_thread_waiting_on_author", "waiting_on_author_at"),

@@ -1,10 +1,20 @@
 """One lock for each thread: whatever changes a thread takes its row first; changes stand in a line."""
 
+from typing import Final
+
 import sqlalchemy as sa
 
 from core.db import db
 from core.errors import NotFound
 from forum.models import Category, Post, Thread
+
+_LOCKED: Final = {"synchronize_session": False, "populate_existing": True}
+_LOCK: Final = (  # built once: every change of a thread begins with it
+    sa.update(Thread)
+    .where(Thread.id == sa.bindparam("thread_id"))
+    .values(version=Thread.version + 1)
+    .returning(Thread)
+)
 
 
 def lock(thread_id: int) -> Thread:
@@ -12,11 +22,8 @@ def lock(thread_id: int) -> Thread:
 
     On PostgreSQL others wait here for the row, on SQLite for the write transaction. Raises NotFound.
     """
-    statement = (
-        sa.update(Thread).where(Thread.id == thread_id).values(version=Thread.version + 1).returning(Thread)
-    )
-    options = {"synchronize_session": False, "populate_existing": True}
-    found = db.session.execute(statement, execution_options=options).scalar_one_or_none()
+    values = {"thread_id": thread_id}
+    found: Thread | None = db.session.execute(_LOCK, values, execution_options=_LOCKED).scalar_one_or_none()
     if found is None:
         raise NotFound
     return found
@@ -42,8 +49,7 @@ def count_in_category(category_id: int, difference: int) -> Category:
         .values(thread_count=Category.thread_count + difference)
         .returning(Category)
     )
-    options = {"synchronize_session": False, "populate_existing": True}
-    found = db.session.execute(statement, execution_options=options).scalar_one_or_none()
+    found = db.session.execute(statement, execution_options=_LOCKED).scalar_one_or_none()
     if found is None:
         raise NotFound
     return found

@@ -38,10 +38,16 @@ def _refuse_too_many(actor: Viewer, key: str) -> None:
         raise Refused(_("You keep %(number)s drafts already. Please discard some first.", number=MOST_DRAFTS))
 
 
+_D: Final = Draft.__table__.c
+_DISCARD: Final = sa.delete(Draft.__table__).where(  # type: ignore[arg-type]
+    _D.person_id == sa.bindparam("me"), _D.key == sa.bindparam("draft_key")
+)
+
+
 def discard_draft(actor: Viewer, key: str) -> None:
     """Forget a draft; also what posting does with the one it came from."""
     require(policy.may_keep_draft(actor))
-    db.session.execute(sa.delete(Draft).where(Draft.person_id == actor.id, Draft.key == key))
+    db.session.execute(_DISCARD, {"me": actor.id, "draft_key": key})
 
 
 def attach_picture(actor: Viewer, picture: Picture, name: str) -> Attachment:

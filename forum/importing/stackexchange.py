@@ -13,7 +13,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from core.config import settings
-from core.db import db, reading, writing
+from core.db import db, reading, take_stock, writing
 from core.errors import Refused, require
 from core.forms import one_line
 from core.viewer import Viewer
@@ -80,6 +80,8 @@ def _write(job: Job) -> None:
     while job.run.phase != "done":
         _WRITERS[job.run.phase](job)
         job.run.enter(PHASES[PHASES.index(job.run.phase) + 1])
+    with writing():
+        take_stock()
 
 
 def _report(job: Job, files: dict[str, Path], began: float) -> Report:

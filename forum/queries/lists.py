@@ -106,6 +106,9 @@ _COLUMNS: Final = tuple(
     )
 )
 MOST_PINS: Final = 5
+# Written out: PostgreSQL plans for a tenth of the table where it is not told how many rows are wanted.
+_LIMIT: Final = sa.literal_column(str(PER_LIST + 1), sa.Integer)
+_PINS_LIMIT: Final = sa.literal_column(str(MOST_PINS), sa.Integer)
 
 
 def state_is(state: str) -> sa.ColumnElement[bool]:
@@ -155,12 +158,14 @@ def _list_statement(clearance: int, shape: Wanted) -> Prepared:
     main = statement.add_columns(sa.literal(0).label("is_pin"))
     if has_pins:
         main = main.where(_T.pinned_at.is_(None))
-    main = main.order_by(*order).limit(PER_LIST + 1).offset(sa.bindparam("first"))
+    main = main.order_by(*order).limit(_LIMIT)
+    if shape.page > 1:
+        main = main.offset(sa.bindparam("first"))
     if not has_pins or shape.page > 1:
         return Prepared(main)
     pins = statement.add_columns(sa.literal(1).label("is_pin")).where(_T.pinned_at.is_not(None))
     both = sa.union_all(
-        sa.select(pins.order_by(*order).limit(MOST_PINS).subquery("pins")),
+        sa.select(pins.order_by(*order).limit(_PINS_LIMIT).subquery("pins")),
         sa.select(main.subquery("others")),
     ).subquery("both")
     key = _order_name(shape.sort)

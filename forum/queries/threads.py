@@ -11,17 +11,26 @@ from core.live import hears
 from core.prepared import Prepared
 from core.viewer import Viewer
 from forum.models import Category, Draft, Follow, Post, Reading, Thread
-from forum.visibility import stand_in, visible_posts, visible_threads
+from forum.visibility import sees_deleted, stand_in, visible_posts, visible_threads
 from people.queries import faces_stamp
 
 
 def thread(viewer: Viewer, thread_id: int) -> Thread:
     """The thread to act on. Raises NotFound when it does not exist or the viewer may not know of it."""
-    statement = sa.select(Thread).where(Thread.id == thread_id, visible_threads(viewer))
-    found = db.session.execute(statement).scalar_one_or_none()
+    statement = _thread_statement(viewer.clearance, sees_deleted(viewer))
+    found = db.session.execute(statement, {"thread_id": thread_id}).scalar_one_or_none()
     if found is None:
         raise NotFound
     return found
+
+
+@lru_cache(maxsize=6)
+def _thread_statement(clearance: int, moderates: bool) -> sa.Select[Thread]:
+    """Built once for each kind of viewer: every change of a thread or in it begins with it."""
+    wanted = sa.bindparam("thread_id", type_=sa.BigInteger)
+    return sa.select(Thread).where(
+        Thread.id == wanted, visible_threads(stand_in(clearance, moderates=moderates))
+    )
 
 
 def post(viewer: Viewer, post_id: int) -> Post:
@@ -84,7 +93,7 @@ def thread_head(viewer: Viewer, thread_id: int) -> Any:
 
     `faces_stamp` changes when somebody's name, picture or roles do.
     """
-    statement = _head_statement(viewer.clearance, viewer.has("moderator"))
+    statement = _head_statement(viewer.clearance, sees_deleted(viewer))
     values = {"me": viewer.id or 0, "thread_id": thread_id, "draft_key": f"reply:{thread_id}"}
     found = rows(statement, values)
     if not found:
