@@ -35,8 +35,13 @@ def questions() -> ResponseReturnValue:
 def category(slug: str) -> ResponseReturnValue:
     """One category."""
     keep_for_visitors(LIST_STAMP)
-    found = queries.category_by_slug(viewer(), slug)
-    return _list_page("forum/category.html", _wanted(category_id=found.id), category=found)
+    beside = Beside(viewer())
+    for room in beside.categories():
+        if room.slug == slug:
+            return _list_page(
+                "forum/category.html", _wanted(category_id=room.id), beside=beside, category=room
+            )
+    raise NotFound
 
 
 @blueprint.get("/categories")
@@ -98,10 +103,12 @@ def _wanted(**fixed: Any) -> Wanted:
     return Wanted(state=state, sort=sort, page=page_number(), **fixed)
 
 
-def _list_page(template: str, wanted: Wanted, *, tags_shown: int = 0, **more: Any) -> ResponseReturnValue:
+def _list_page(
+    template: str, wanted: Wanted, *, beside: Beside | None = None, tags_shown: int = 0, **more: Any
+) -> ResponseReturnValue:
     asker = viewer()
     found = queries.thread_list(asker, wanted)
-    beside = Beside(asker)
+    beside = beside or Beside(asker)
     rooms = beside.categories()
     if tags_shown:
         more["tags"] = beside.tags(tags_shown)
