@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from flask_babel import gettext as _
@@ -40,14 +40,14 @@ _PICTURE: Final = re.compile(r"/files/([A-Za-z0-9_-]{8,32})/")
 
 def reply(
     actor: Viewer,
-    thread: Thread,
+    thread: Any,
     body: Rendered,
     *,
     reply_to: Post | None = None,
     as_comment: bool = False,
     author_id: int | None = None,
 ) -> Post:
-    """An answer to a question, or a comment; its author follows the thread.
+    """An answer to a question, or a comment, in a thread or the row of one; its author follows it.
 
     The same text by the same author within a minute is the same reply, sent twice: the first one is returned.
     """
@@ -76,12 +76,13 @@ def _refuse_late(actor: Viewer, thread: Thread, author_id: int | None) -> None:
         raise Refused(_("This thread was just closed. Your text is kept as a draft."))
 
 
+_P: Final = Post.__table__.c
 _SAME_POST: Final = (
-    sa.select(Post)
-    .where(Post.thread_id == sa.bindparam("thread_id"), Post.position > sa.bindparam("after"))
-    .where(Post.author_id == sa.bindparam("author_id"), Post.source == sa.bindparam("source"))
-    .where(Post.created_at > sa.bindparam("since"), Post.deleted_at.is_(None), Post.kind != OPENING)
-    .order_by(Post.position)
+    sa.select(_P.id)
+    .where(_P.thread_id == sa.bindparam("thread_id"), _P.position > sa.bindparam("after"))
+    .where(_P.author_id == sa.bindparam("author_id"), _P.source == sa.bindparam("source"))
+    .where(_P.created_at > sa.bindparam("since"), _P.deleted_at.is_(None), _P.kind != OPENING)
+    .order_by(_P.position)
     .limit(1)
 )
 
@@ -95,7 +96,8 @@ def _same_post(thread: Thread, author_id: int, source: str) -> Post | None:
         "source": source,
         "since": clock.now() - SAME_WITHIN,
     }
-    return db.session.execute(_SAME_POST, values).scalar_one_or_none()
+    found = db.session.execute(_SAME_POST, values).scalar_one_or_none()
+    return None if found is None else db.session.get_one(Post, found)
 
 
 def _next_post(thread: Thread, author_id: int, kind: str) -> Post:

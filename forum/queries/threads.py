@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from core.db import db, rows
+from core.db import db, glance
 from core.errors import NotFound
 from core.live import hears
 from core.prepared import Prepared
@@ -95,7 +95,7 @@ def thread_head(viewer: Viewer, thread_id: int) -> Any:
     """
     statement = _head_statement(viewer.clearance, sees_deleted(viewer))
     values = {"me": viewer.id or 0, "thread_id": thread_id, "draft_key": f"reply:{thread_id}"}
-    found = rows(statement, values)
+    found = glance(statement, values)
     if not found:
         raise NotFound
     return found[0]

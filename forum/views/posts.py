@@ -64,8 +64,9 @@ def reply(thread_id: int) -> ResponseReturnValue:
         form = parse(forms.ReplyForm, request.form)
         body = form.rendered()
     except Refused as refused:
-        return _reply_form(queries.thread(actor, thread_id), request.form, errors_of(refused)), refused.status
-    found = queries.thread(actor, thread_id)
+        found = queries.thread_head(actor, thread_id)
+        return _reply_form(found, request.form, errors_of(refused)), refused.status
+    found = queries.thread_head(actor, thread_id)
     if form.step == "preview":
         return _reply_form(found, request.form, {}, preview=body.html)
     try:
@@ -80,7 +81,7 @@ def reply(thread_id: int) -> ResponseReturnValue:
     return to_post(found, post)
 
 
-def _reply_form(thread: Thread, typed: Any, errors: dict[str, str], preview: str = "") -> str:
+def _reply_form(thread: Any, typed: Any, errors: dict[str, str], preview: str = "") -> str:
     return render_template("forum/reply.html", thread=thread, typed=typed, errors=errors, preview=preview)
 
 
