@@ -1,8 +1,9 @@
 """One lock for each thread: whatever changes a thread takes its row first; changes stand in a line."""
 
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.orm.util import identity_key
 
 from core.db import db
 from core.errors import NotFound
@@ -26,6 +27,30 @@ def lock(thread_id: int) -> Thread:
     found: Thread | None = db.session.execute(_LOCK, values, execution_options=_LOCKED).scalar_one_or_none()
     if found is None:
         raise NotFound
+    return found
+
+
+_T: Final = Thread.__table__
+_HOLD: Final = (
+    sa.update(_T)  # type: ignore[arg-type]
+    .where(_T.c.id == sa.bindparam("thread_id"))
+    .values(version=_T.c.version + 1)
+    .returning(*_T.c)
+)
+
+
+def hold(thread_id: int) -> Any:
+    """As `lock`, giving a plain row: for what is done many times a minute. Raises NotFound.
+
+    The session's own copy of the thread, if there is one, is read anew when it is next looked at.
+    """
+    db.session.flush()
+    found = db.session.execute(_HOLD, {"thread_id": thread_id}).one_or_none()
+    if found is None:
+        raise NotFound
+    copy = db.session.identity_map.get(identity_key(Thread, thread_id))
+    if copy is not None:
+        db.session.expire(copy)
     return found
 
 

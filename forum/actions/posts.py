@@ -16,7 +16,7 @@ from core.text import Rendered
 from core.viewer import Viewer
 from forum import policy
 from forum.actions.following import remember_follow
-from forum.actions.locking import lock, lock_post, thread_of
+from forum.actions.locking import hold, lock_post, thread_of
 from forum.actions.tagging import set_tags
 from forum.addresses import slug_of
 from forum.events import (
@@ -52,7 +52,7 @@ def reply(
     The same text by the same author within a minute is the same reply, sent twice: the first one is returned.
     """
     require(policy.may_reply(actor, thread, author_id), _("This thread takes no replies from you right now."))
-    thread = lock(thread.id)
+    thread = hold(thread.id)
     _refuse_late(actor, thread, author_id)
     author = author_id or actor.id or 0
     first = _same_post(thread, author, body.source)
@@ -68,7 +68,7 @@ def reply(
     return post
 
 
-def _refuse_late(actor: Viewer, thread: Thread, author_id: int | None) -> None:
+def _refuse_late(actor: Viewer, thread: Any, author_id: int | None) -> None:
     """Somebody may have closed or deleted the thread since it was loaded."""
     if thread.deleted_at is not None:
         raise NotFound
@@ -87,7 +87,7 @@ _SAME_POST: Final = (
 )
 
 
-def _same_post(thread: Thread, author_id: int, source: str) -> Post | None:
+def _same_post(thread: Any, author_id: int, source: str) -> Post | None:
     """Whoever holds the thread's row comes here alone, so that two clicks cannot both find nothing."""
     values = {
         "thread_id": thread.id,
@@ -100,16 +100,30 @@ def _same_post(thread: Thread, author_id: int, source: str) -> Post | None:
     return None if found is None else db.session.get_one(Post, found)
 
 
-def _next_post(thread: Thread, author_id: int, kind: str) -> Post:
+_T: Final = Thread.__table__
+_COUNT: Final = (
+    sa.update(_T)  # type: ignore[arg-type]
+    .where(_T.c.id == sa.bindparam("thread"))
+    .values(
+        post_count=_T.c.post_count + 1,
+        reply_count=_T.c.reply_count + 1,
+        answer_count=_T.c.answer_count + sa.bindparam("answers", type_=sa.Integer),
+        last_post_at=sa.bindparam("moment", type_=_T.c.last_post_at.type),
+        last_post_by_id=sa.bindparam("by", type_=sa.BigInteger),
+        waiting_on_author_at=sa.case(
+            (_T.c.author_id == sa.bindparam("by", type_=sa.BigInteger), None), else_=_T.c.waiting_on_author_at
+        ),
+    )
+)
+
+
+def _next_post(thread: Any, author_id: int, kind: str) -> Post:
+    """Count it in the row that `hold` gave, and take the next position there."""
     moment = clock.now()
-    thread.post_count += 1
-    thread.reply_count += 1
-    thread.answer_count += kind == ANSWER
-    thread.last_post_at, thread.last_post_by_id = moment, author_id
-    if author_id == thread.author_id:
-        thread.waiting_on_author_at = None
+    values = {"thread": thread.id, "answers": int(kind == ANSWER), "moment": moment, "by": author_id}
+    db.session.execute(_COUNT, values)
     return Post(
-        thread_id=thread.id, position=thread.post_count, kind=kind, author_id=author_id, created_at=moment
+        thread_id=thread.id, position=thread.post_count + 1, kind=kind, author_id=author_id, created_at=moment
     )
 
 
