@@ -30,19 +30,14 @@ def lock(thread_id: int) -> Thread:
     return found
 
 
-_T: Final = Thread.__table__
-_HOLD: Final = (
-    sa.update(_T)  # type: ignore[arg-type]
-    .where(_T.c.id == sa.bindparam("thread_id"))
-    .values(version=_T.c.version + 1)
-    .returning(*_T.c)
-)
+_T: Final = Thread.__table__.c
+_HOLD: Final = sa.select(*_T).where(_T.id == sa.bindparam("thread_id")).with_for_update()
 
 
 def hold(thread_id: int) -> Any:
-    """As `lock`, giving a plain row: for what is done many times a minute. Raises NotFound.
+    """As `lock`, giving a plain row, for what is done many times a minute: whoever changes it counts its version.
 
-    The session's own copy of the thread, if there is one, is read anew when it is next looked at.
+    The session's own copy of the thread, if there is one, is read anew when it is next looked at. Raises NotFound.
     """
     db.session.flush()
     found = db.session.execute(_HOLD, {"thread_id": thread_id}).one_or_none()

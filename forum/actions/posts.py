@@ -105,6 +105,7 @@ _COUNT: Final = (
     sa.update(_T)  # type: ignore[arg-type]
     .where(_T.c.id == sa.bindparam("thread"))
     .values(
+        version=_T.c.version + 1,
         post_count=_T.c.post_count + 1,
         reply_count=_T.c.reply_count + 1,
         answer_count=_T.c.answer_count + sa.bindparam("answers", type_=sa.Integer),
