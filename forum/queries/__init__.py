@@ -12,22 +12,24 @@ from forum.queries.facts import (
 from forum.queries.lists import (
     SORTS,
     STATES,
-    CategoryCard,
     ThreadList,
     ThreadRow,
     Wanted,
-    categories,
-    category,
-    category_by_slug,
     counts,
     followers,
     rows_of,
     status_of,
-    tag,
-    tags,
     thread_list,
 )
 from forum.queries.pages import PostView, ThreadPage, thread_page
+from forum.queries.rooms import (
+    CategoryCard,
+    categories,
+    category,
+    category_by_slug,
+    tag,
+    tags,
+)
 from forum.queries.searching import building, search, similar
 from forum.queries.threads import (
     first_unread,

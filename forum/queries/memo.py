@@ -24,7 +24,7 @@ from forum.events import (
     ThreadsImported,
     ThreadStarted,
 )
-from forum.queries.lists import CategoryCard, TagCard, categories, tags
+from forum.queries.rooms import CategoryCard, TagCard, categories, tags
 
 _KEY: Final = "forum.memo"
 SECONDS: Final = 20.0  # two transactions may commit in another order than their facts are numbered

@@ -24,7 +24,7 @@ from core.web import instant, iso
 from forum import policy
 from forum.models import QUESTION
 from forum.queries import CategoryCard, ThreadPage, ThreadRow, status_of
-from forum.queries.lists import TagCard, hue_of
+from forum.queries.rooms import TagCard, hue_of
 from people.queries import PersonCard
 
 _TIME: Final = Markup(

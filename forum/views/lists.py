@@ -12,8 +12,8 @@ from core.sign_in import member, viewer
 from forum import actions, forms, policy, queries
 from forum.models import QUESTION
 from forum.queries import Wanted
-from forum.queries.lists import tag_row
 from forum.queries.memo import Beside
+from forum.queries.rooms import tag_row
 from forum.views.base import LIST_STAMP, blueprint, page_number
 
 

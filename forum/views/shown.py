@@ -11,7 +11,7 @@ from core import text
 from forum import addresses, policy
 from forum.models import Post
 from forum.queries import CategoryCard, Wanted, status_of
-from forum.queries.lists import hue_of, tag_path
+from forum.queries.rooms import hue_of, tag_path
 from forum.views.kit import around, face, kit, moments, posts, posts_head, reply_fields, rows, thread_head
 
 Numbers = list[tuple[int, str, bool] | None]

@@ -15,7 +15,7 @@ from core.text import excerpt
 from core.viewer import Viewer
 from forum.addresses import Place
 from forum.models import IDEA, Category, Post, Tag, Thread, ThreadTag
-from forum.queries.lists import hue_of
+from forum.queries.rooms import hue_of
 from forum.visibility import Statement
 from ideation import policy
 from ideation.models import DECLINED, IN_PROGRESS, PLANNED, SHIPPED, STATUSES, UNDER_REVIEW, Idea, IdeaVote
