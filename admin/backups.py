@@ -23,7 +23,7 @@ from pydantic import BaseModel, ValidationError
 
 from core import clock, schema
 from core.config import settings
-from core.db import db, dialect, take_stock, writing
+from core.db import db, dialect, dispose, take_stock, writing
 from core.errors import NotFound
 from core.files import get, put
 from core.files.keys import is_key, key_for, type_of
@@ -278,7 +278,7 @@ def _load(path: Path) -> None:
         _load_sqlite(path)
     else:
         _load_postgres(path)
-    db.engine.dispose()
+    dispose()
     forget()
     with writing():
         take_stock()

@@ -24,7 +24,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from core.config import Settings
 from core.errors import Unavailable
-from core.prepared import Prepared, Values
+from core.prepared import Prepared, PreparedChange, Values
 
 log = logging.getLogger(__name__)
 _READ_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -110,12 +110,12 @@ def init(app: Flask, settings: Settings) -> None:
     db.init_app(app)
     with app.app_context():
         engine = db.engine
-        _watch_readers(engine)
         if engine.dialect.name == "sqlite":
+            _watch_readers(engine)
             _tune_sqlite(engine, settings)
             reader, looker = engine.execution_options(mode="read"), engine.execution_options(mode="look")
         else:
-            reader = looker = engine.execution_options(mode="read", isolation_level="AUTOCOMMIT")
+            reader = looker = _autocommitting(settings).execution_options(mode="read")
         app.extensions[_COMMITS] = 0
         app.extensions[_ENGINES] = Engines(reader, looker, engine.execution_options(mode="write"))
     app.teardown_appcontext(_give_back)
@@ -131,6 +131,14 @@ def _engine_options(settings: Settings) -> dict[str, Any]:
         options["pool_pre_ping"] = False
         options["pool_recycle"] = 1800
     return options
+
+
+def _autocommitting(settings: Settings) -> Engine:
+    """Connections of PostgreSQL for reads only: turning one and the same to and fro costs more than a small read."""
+    options = _engine_options(settings) | {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
+    engine = sa.create_engine(settings.database_url, **options)
+    _watch_readers(engine)
+    return engine
 
 
 def _tune_sqlite(engine: Engine, settings: Settings) -> None:
@@ -176,7 +184,10 @@ def _watch_readers(engine: Engine) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """One pool of connections in three modes: reading in a snapshot, looking statement by statement, writing."""
+    """Connections in three modes: reading in a snapshot, looking statement by statement, writing.
+
+    SQLite has one pool for all three, PostgreSQL a pool for those that read, where each statement stands by itself.
+    """
 
     reader: Engine
     looker: Engine
@@ -187,6 +198,13 @@ def engines(app: Flask) -> Engines:
     """The app's engines, for what stands outside of requests."""
     found: Engines = app.extensions[_ENGINES]
     return found
+
+
+def dispose() -> None:
+    """Close all connections that are not in use: the database was replaced, or the app ends."""
+    found = _engines()
+    for engine in (found.reader, found.writer):
+        engine.dispose()
 
 
 def commits(app: Flask) -> int:
@@ -281,8 +299,27 @@ def rows(question: Prepared | sa.Executable, values: Values | None = None) -> Se
     Each statement sees what is stored at its moment: on both databases a read has no snapshot here.
     """
     if is_writing():
-        return db.session.execute(_statement(question), values).all()
+        return _within(question, values)
     return _looked(question, values)
+
+
+def change(what: PreparedChange, values: Values | None = None) -> Sequence[Any]:
+    """Run a prepared INSERT, UPDATE or DELETE in the current write transaction; gives the rows of its RETURNING.
+
+    Objects of the session that it changes do not notice. Raises ReadOnlyTransaction in a read.
+    """
+    if not is_writing():
+        raise ReadOnlyTransaction("a read-only request sent a writing statement")
+    return _within(what, values)
+
+
+def _within(what: Prepared | PreparedChange | sa.Executable, values: Values | None) -> Sequence[Any]:
+    """Everything the session has to say goes to the database first, as it does by itself in the ordinary way."""
+    session = db.session()
+    if isinstance(what, sa.Executable):
+        return session.execute(what, values).all()
+    session.flush()
+    return what.run_within(session.connection(), values)
 
 
 def glance(question: Prepared | sa.Executable, values: Values | None = None) -> Sequence[Any]:
@@ -299,6 +336,7 @@ def _looked(question: Prepared | sa.Executable, values: Values | None) -> Sequen
     except sa.exc.DBAPIError as error:
         if not error.connection_invalidated:
             raise
+        _engines().writer.dispose()  # what the readers' pool has lost, the writers' has lost as well
         return _asked(question, values)
 
 
@@ -306,10 +344,6 @@ def _asked(question: Prepared | sa.Executable, values: Values | None) -> Sequenc
     if isinstance(question, Prepared):
         return question.run(_looker(), values)
     return _looker().execute(question, values).all()
-
-
-def _statement(question: Prepared | sa.Executable) -> sa.Executable:
-    return question.statement if isinstance(question, Prepared) else question
 
 
 def _looker() -> Connection:
@@ -363,14 +397,20 @@ def take_stock() -> None:
 
 def insert_ignore(table: Any, rows: Sequence[dict[str, Any]]) -> None:
     """Insert rows, passing over those a unique key holds already (both databases)."""
-    if not rows:
-        return
-    db.session.execute(_ignoring(table, dialect()), list(rows))
+    if len(rows) == 1:
+        change(_ignoring_one(table, dialect(), tuple(rows[0])), rows[0])
+    elif rows:
+        db.session.execute(_ignoring(table, dialect()), list(rows))
 
 
 @lru_cache(maxsize=64)
 def _ignoring(table: Any, on: str) -> Any:
     return _dialect_insert(table, on).on_conflict_do_nothing()
+
+
+@lru_cache(maxsize=64)
+def _ignoring_one(table: Any, on: str, columns: tuple[str, ...]) -> PreparedChange:
+    return PreparedChange(_ignoring(table, on), columns)
 
 
 def upsert(table: Any, row: dict[str, Any], *, key: Sequence[str], change: dict[str, Any]) -> None:

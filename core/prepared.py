@@ -1,23 +1,26 @@
-"""Reads that hot pages repeat: compiled once, then run by the database's driver itself.
+"""Statements that hot requests repeat: compiled once, then run by the database's driver itself.
 
 SQLAlchemy says what is asked: the text, the types and the names come from it. But what it does around each execution
-costs several times what the database needs to answer a small question, and a page asks four with every request.
+costs several times what the database needs for a small statement, and a page sends four with every request,
+a reply ten.
 """
 
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
 
 Values = Mapping[str, Any]
 Convert = Callable[[Any], Any]
 Question = sa.Select[*tuple[Any, ...]]
+Writing = sa.Insert | sa.Update | sa.Delete
+S = TypeVar("S", Question, Writing)
 
 
 @dataclass(frozen=True, slots=True)
-class _Form:
+class Form:
     """A statement as one kind of database takes it: its text, what goes in, and what comes out."""
 
     text: str
@@ -27,8 +30,14 @@ class _Form:
     fixed: dict[str, Any]
     asked: tuple[str, ...]
     inputs: tuple[tuple[str, Convert], ...]
+    gives_rows: bool
     row: Callable[[Sequence[Any]], Any]
     outputs: tuple[tuple[int, Convert], ...]
+
+    def send(self, raw: Any, values: Values) -> Sequence[Any]:
+        """The rows of one execution on the driver's connection, past SQLAlchemy's events. Raises as the driver does."""
+        cursor = raw.execute(self.text, self.arguments(values))
+        return self.rows(cursor.fetchall()) if self.gives_rows else ()
 
     def arguments(self, values: Values) -> Any:
         """What the driver is given. Raises KeyError for a value that is missing."""
@@ -50,57 +59,111 @@ class _Form:
         return made
 
 
-class Prepared:
-    """A SELECT on plain tables whose columns have names of their own; no list of values may be given to it later.
+class _Compiled(Generic[S]):
+    """A statement on plain tables whose columns have names of their own; no list of values may be given to it later.
 
     Safe for threads: at worst two of them compile the same text.
     """
 
+    def __init__(self, statement: S, columns: Sequence[str] | None = None) -> None:
+        self.statement: S = statement
+        self._columns = columns
+        self._forms: dict[str, Form] = {}
+
+    def run_within(self, connection: sa.Connection, values: Values | None = None) -> Sequence[Any]:
+        """All rows, as named tuples, as a part of the connection's open transaction. Raises as SQLAlchemy would."""
+        form = self._form(connection.dialect)
+        try:
+            return form.send(connection.connection.driver_connection, values or {})
+        except connection.dialect.loaded_dbapi.Error as error:
+            raise _as_told(error, form, connection) from error
+
+    def _form(self, dialect: sa.Dialect) -> Form:
+        form = self._forms.get(dialect.name)
+        if form is None:
+            form = self._forms[dialect.name] = _form_of(self.statement, dialect, self._columns)
+        return form
+
+
+class Prepared(_Compiled[Question]):
+    """A SELECT."""
+
     def __init__(self, statement: Question) -> None:
         """Raises TypeError for anything that writes."""
         if not isinstance(statement, sa.Select):
-            raise TypeError("only a SELECT is prepared")
-        self.statement = statement
-        self._forms: dict[str, _Form] = {}
+            raise TypeError("only a SELECT is prepared for reading")
+        super().__init__(statement)
 
     def run(self, connection: sa.Connection, values: Values | None = None) -> Sequence[Any]:
         """All rows, as named tuples, outside of any transaction that SQLAlchemy knows of. Raises as it would.
 
         What the driver refuses is asked again in the ordinary way, which knows how to tell and how to reconnect.
         """
-        dialect = connection.dialect
-        form = self._forms.get(dialect.name)
-        if form is None:
-            form = self._forms[dialect.name] = _form_of(self.statement, dialect)
-        raw: Any = connection.connection.driver_connection
+        form = self._form(connection.dialect)
         try:
-            found = raw.execute(form.text, form.arguments(values or {})).fetchall()
-        except dialect.loaded_dbapi.Error:
+            return form.send(connection.connection.driver_connection, values or {})
+        except connection.dialect.loaded_dbapi.Error:
             return connection.execute(self.statement, values).all()
-        return form.rows(found)
 
 
-def _form_of(statement: Question, dialect: sa.Dialect) -> _Form:
-    compiled: Any = statement.compile(dialect=dialect)
+class PreparedChange(_Compiled[Writing]):
+    """An INSERT, UPDATE or DELETE."""
+
+    def __init__(self, statement: Writing, columns: Sequence[str] | None = None) -> None:
+        """An INSERT without values of its own names the `columns` it will be given. Raises TypeError for a question."""
+        if not isinstance(statement, sa.Insert | sa.Update | sa.Delete):
+            raise TypeError("only an INSERT, UPDATE or DELETE changes anything")
+        # SQLAlchemy would ask for the new row's number, unless told not to
+        is_bare = isinstance(statement, sa.Insert) and not list(statement.exported_columns)
+        bare = statement.inline() if is_bare and isinstance(statement, sa.Insert) else statement
+        super().__init__(bare, columns)
+
+
+def _as_told(error: Exception, form: Form, connection: sa.Connection) -> Exception:
+    """The driver's error as SQLAlchemy tells it; a connection that is lost is given up."""
+    dialect = connection.dialect
+    raw: Any = connection.connection.dbapi_connection
+    is_lost = dialect.is_disconnect(error, raw, None)  # type: ignore[arg-type]
+    told = sa.exc.DBAPIError.instance(
+        form.text, None, error, dialect.loaded_dbapi.Error, connection_invalidated=is_lost, dialect=dialect
+    )
+    if is_lost:
+        connection.invalidate(error)
+    return told
+
+
+def _form_of(statement: Question | Writing, dialect: sa.Dialect, columns: Sequence[str] | None) -> Form:
+    compiled: Any = statement.compile(dialect=dialect, column_keys=columns)
+    defaults = _defaults(compiled)
     asked = tuple(name for name, bind in compiled.binds.items() if bind.required)
     # Lists that the statement itself holds are written out; what comes with each execution may be anything meanwhile.
     state = compiled.construct_expanded_state(dict.fromkeys(asked))
     kinds = {name: bind.type.dialect_impl(dialect) for name, bind in compiled.binds.items()}
     found = {name: kind.bind_processor(dialect) for name, kind in kinds.items()} | state.processors
     converts: dict[str, Convert] = {name: convert for name, convert in found.items() if convert}
-    columns = list(statement.selected_columns)
-    outputs = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
-    row: Any = namedtuple("Row", [str(column.key) for column in columns])  # type: ignore[misc]
-    return _Form(
+    given = list(statement.exported_columns)
+    outputs = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in given]
+    row: Any = namedtuple("Row", [str(column.key) for column in given])  # type: ignore[misc]
+    return Form(
         text=state.statement,
         positions=tuple(state.positiontup) if compiled.positional else None,
         fixed={
             name: converts[name](value) if name in converts else value
-            for name, value in state.parameters.items()
+            for name, value in (state.parameters | defaults).items()
             if name not in asked
         },
         asked=asked,
         inputs=tuple((name, converts[name]) for name in asked if name in converts),
+        gives_rows=bool(given),
         row=row._make,
         outputs=tuple((place, convert) for place, convert in enumerate(outputs) if convert is not None),
     )
+
+
+def _defaults(compiled: Any) -> dict[str, Any]:
+    """What the model gives where the statement gives nothing. Raises TypeError where that is no plain value."""
+    made = [column for column in compiled.insert_prefetch or () if not column.default.is_scalar]
+    made += compiled.update_prefetch or ()
+    if made:
+        raise TypeError(f"a prepared change must name {', '.join(map(str, made))}")
+    return {column.key: column.default.arg for column in compiled.insert_prefetch or ()}

@@ -8,6 +8,7 @@ from flask import render_template
 from core.slots import fill
 from core.viewer import Viewer
 from forum import addresses
+from forum import queries as forum
 from forum.models import IDEA
 from ideation import actions, policy, queries
 from ideation.queries import exports
@@ -21,12 +22,13 @@ def _path_of_thread(thread_id: int) -> str:
 
 
 addresses.register(IDEA, _path_of_thread, queries.places)
+forum.ask_beside("evidence", queries.is_evidence())
 
 
 @fill("thread.head", order=30)
 def ideas_of_thread(viewer: Viewer, thread: Any, **_more: object) -> str | None:
     """Under a thread's title: the ideas that came out of it."""
-    if thread.kind not in policy.TURNED_KINDS:
+    if thread.kind not in policy.TURNED_KINDS or not thread.beside_evidence:
         return None
     led = queries.ideas_led_to(viewer, thread.id)
     return render_template("ideation/_led.html", led=led) if led else None

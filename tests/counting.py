@@ -7,8 +7,7 @@ from contextlib import contextmanager
 import pytest
 import sqlalchemy as sa
 
-from core.db import db
-from core.prepared import Prepared
+from core.prepared import Form
 
 
 @dataclasses.dataclass
@@ -31,16 +30,16 @@ def statements() -> Iterator[Counted]:
     def note(_connection, _cursor, statement, *_more) -> None:
         counted.sent.append(statement)
 
-    ask = Prepared.run
+    send = Form.send
 
-    def noted(question, *more):
-        counted.sent.append(str(question.statement))  # these go to the driver, past SQLAlchemy's events
-        return ask(question, *more)
+    def noted(form, *more):
+        counted.sent.append(form.text)  # these go to the driver, past SQLAlchemy's events
+        return send(form, *more)
 
-    sa.event.listen(db.engine, "before_cursor_execute", note)
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
     try:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Prepared, "run", noted)
+            patch.setattr(Form, "send", noted)
             yield counted
     finally:
-        sa.event.remove(db.engine, "before_cursor_execute", note)
+        sa.event.remove(sa.Engine, "before_cursor_execute", note)

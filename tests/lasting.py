@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from core import cache, config, files, live, mail, outgoing, search, worker
-from core.db import db
+from core.db import db, dispose
 from core.shelf import Shelf
 from tests.grounds import Ground
 
@@ -50,7 +50,7 @@ class LastingApp:
         """The app as it was when it was made, over its ground that was emptied."""
         if self._laid != self._ground.laid:
             with self.app.app_context():
-                db.engine.dispose()
+                dispose()
             self._laid = self._ground.laid
         _put_back(self.app.config, self._config)
         for name, entries in self._registers.items():
@@ -79,7 +79,7 @@ def let_go(app: Flask) -> None:
     with app.app_context():
         search.index().close()
         db.session.remove()
-        db.engine.dispose()
+        dispose()
 
 
 def _trust_the_disk(connection: Any, _: object) -> None:

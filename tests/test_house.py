@@ -14,7 +14,7 @@ from importlinter.cli import lint_imports
 
 from app import create_app
 from core import schema
-from core.db import Model, db
+from core.db import Model, db, dispose
 from core.outbox import Event
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -165,7 +165,7 @@ def walk_history(url: str, folder: Path) -> None:
         schema.bring_up()
     assert differences(app) == []
     with app.app_context():
-        db.engine.dispose()
+        dispose()
 
 
 @pytest.mark.slow

@@ -5,14 +5,16 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, ClassVar, Final, TypeVar
 
 import sqlalchemy as sa
 from flask import current_app, g, has_request_context
 
 from core import clock
-from core.db import after_commit, db
+from core.db import after_commit, change
 from core.outbox.tables import WAITING, DeliveryRow, Event
+from core.prepared import PreparedChange
 from core.viewer import Viewer
 
 
@@ -60,9 +62,10 @@ _kinds: dict[str, type[Fact]] = {}
 _handlers: dict[str, Handler] = {}
 _listeners: dict[str, list[Handler]] = defaultdict(list)
 
-# Every write stores a fact: building these anew would cost more than running them.
-_STORE: Final = sa.insert(Event.__table__).returning(Event.__table__.c.id)  # type: ignore[arg-type]
-_LEAVE_RECEIPTS: Final = sa.insert(DeliveryRow.__table__)  # type: ignore[arg-type]
+_STORE: Final = PreparedChange(
+    sa.insert(Event.__table__).returning(Event.__table__.c.id),  # type: ignore[arg-type]
+    ("kind", "subject", "payload", "actor_id", "request_id", "at"),
+)
 
 
 def event(kind: str) -> Callable[[type[F]], type[F]]:
@@ -104,20 +107,25 @@ def record(*facts: Fact, actor: Viewer) -> None:
     moment = clock.now()
     for fact in facts:
         event_id = _store(fact, actor, moment)
-        waiting = [
-            {
-                "event_id": event_id,
-                "handler": h.name,
-                "state": WAITING,
-                "tries": 0,
-                "run_at": moment,
-                "error": "",
-            }
-            for h in _listeners.get(fact.kind, ())
-        ]
-        if waiting:
-            db.session.execute(_LEAVE_RECEIPTS, waiting)
+        handlers = tuple(handler.name for handler in _listeners.get(fact.kind, ()))
+        if handlers:
+            change(_receipts(handlers), {"event": event_id, "moment": moment})
     after_commit(wake)
+
+
+@lru_cache(maxsize=256)
+def _receipts(handlers: tuple[str, ...]) -> PreparedChange:
+    """One INSERT for the receipts of one fact for all of these."""
+    table = DeliveryRow.__table__
+    event, moment = (
+        sa.bindparam("event", type_=table.c.event_id.type),
+        sa.bindparam("moment", type_=table.c.run_at.type),
+    )
+    rows = [
+        {"event_id": event, "handler": name, "state": WAITING, "tries": 0, "run_at": moment, "error": ""}
+        for name in handlers
+    ]
+    return PreparedChange(sa.insert(table).values(rows))  # type: ignore[arg-type]
 
 
 def _store(fact: Fact, actor: Viewer, moment: datetime) -> int:
@@ -129,8 +137,7 @@ def _store(fact: Fact, actor: Viewer, moment: datetime) -> int:
         "request_id": g.get("request_id", "") if has_request_context() else "",
         "at": moment,
     }
-    db.session.flush()
-    return int(db.session.execute(_STORE, row).scalar_one())
+    return int(change(_STORE, row)[0].id)
 
 
 def wake() -> None:

@@ -5,8 +5,9 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.orm.util import identity_key
 
-from core.db import db
+from core.db import db, rows
 from core.errors import NotFound
+from core.prepared import Prepared
 from forum.models import Category, Post, Thread
 
 _LOCKED: Final = {"synchronize_session": False, "populate_existing": True}
@@ -31,7 +32,7 @@ def lock(thread_id: int) -> Thread:
 
 
 _T: Final = Thread.__table__.c
-_HOLD: Final = sa.select(*_T).where(_T.id == sa.bindparam("thread_id")).with_for_update()
+_HOLD: Final = Prepared(sa.select(*_T).where(_T.id == sa.bindparam("thread_id")).with_for_update())
 
 
 def hold(thread_id: int) -> Any:
@@ -39,14 +40,13 @@ def hold(thread_id: int) -> Any:
 
     The session's own copy of the thread, if there is one, is read anew when it is next looked at. Raises NotFound.
     """
-    db.session.flush()
-    found = db.session.execute(_HOLD, {"thread_id": thread_id}).one_or_none()
-    if found is None:
+    found = rows(_HOLD, {"thread_id": thread_id})
+    if not found:
         raise NotFound
     copy = db.session.identity_map.get(identity_key(Thread, thread_id))
     if copy is not None:
         db.session.expire(copy)
-    return found
+    return found[0]
 
 
 def thread_of(post: Post) -> Thread:

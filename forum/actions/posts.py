@@ -9,9 +9,10 @@ import sqlalchemy as sa
 from flask_babel import gettext as _
 
 from core import clock
-from core.db import db
+from core.db import change, db, rows
 from core.errors import Conflict, NotFound, Refused, require
 from core.outbox import record
+from core.prepared import Prepared, PreparedChange
 from core.text import Rendered
 from core.viewer import Viewer
 from forum import policy
@@ -77,7 +78,7 @@ def _refuse_late(actor: Viewer, thread: Any, author_id: int | None) -> None:
 
 
 _P: Final = Post.__table__.c
-_SAME_POST: Final = (
+_SAME_POST: Final = Prepared(
     sa.select(_P.id)
     .where(_P.thread_id == sa.bindparam("thread_id"), _P.position > sa.bindparam("after"))
     .where(_P.author_id == sa.bindparam("author_id"), _P.source == sa.bindparam("source"))
@@ -96,12 +97,12 @@ def _same_post(thread: Any, author_id: int, source: str) -> Post | None:
         "source": source,
         "since": clock.now() - SAME_WITHIN,
     }
-    found = db.session.execute(_SAME_POST, values).scalar_one_or_none()
-    return None if found is None else db.session.get_one(Post, found)
+    found = rows(_SAME_POST, values)
+    return db.session.get_one(Post, found[0].id) if found else None
 
 
 _T: Final = Thread.__table__
-_COUNT: Final = (
+_COUNT: Final = PreparedChange(
     sa.update(_T)  # type: ignore[arg-type]
     .where(_T.c.id == sa.bindparam("thread"))
     .values(
@@ -122,7 +123,7 @@ def _next_post(thread: Any, author_id: int, kind: str) -> Post:
     """Count it in the row that `hold` gave, and take the next position there."""
     moment = clock.now()
     values = {"thread": thread.id, "answers": int(kind == ANSWER), "moment": moment, "by": author_id}
-    db.session.execute(_COUNT, values)
+    change(_COUNT, values)
     return Post(
         thread_id=thread.id, position=thread.post_count + 1, kind=kind, author_id=author_id, created_at=moment
     )

@@ -8,9 +8,10 @@ import sqlalchemy as sa
 from flask_babel import gettext as _
 
 from core import clock, files
-from core.db import db, upsert
+from core.db import change, db, upsert
 from core.errors import Refused, require
 from core.files import Picture
+from core.prepared import PreparedChange
 from core.viewer import Viewer
 from forum import policy
 from forum.models import Attachment, Draft
@@ -26,10 +27,8 @@ def save_draft(actor: Viewer, key: str, fields: Mapping[str, Any]) -> None:
         discard_draft(actor, key)
         return
     _refuse_too_many(actor, key)
-    change = {"fields": dict(fields), "updated_at": clock.now()}
-    upsert(
-        Draft.__table__, {"person_id": actor.id, "key": key} | change, key=["person_id", "key"], change=change
-    )
+    new = {"fields": dict(fields), "updated_at": clock.now()}
+    upsert(Draft.__table__, {"person_id": actor.id, "key": key} | new, key=["person_id", "key"], change=new)
 
 
 def _refuse_too_many(actor: Viewer, key: str) -> None:
@@ -39,15 +38,17 @@ def _refuse_too_many(actor: Viewer, key: str) -> None:
 
 
 _D: Final = Draft.__table__.c
-_DISCARD: Final = sa.delete(Draft.__table__).where(  # type: ignore[arg-type]
-    _D.person_id == sa.bindparam("me"), _D.key == sa.bindparam("draft_key")
+_DISCARD: Final = PreparedChange(
+    sa.delete(Draft.__table__).where(  # type: ignore[arg-type]
+        _D.person_id == sa.bindparam("me"), _D.key == sa.bindparam("draft_key")
+    )
 )
 
 
 def discard_draft(actor: Viewer, key: str) -> None:
     """Forget a draft; also what posting does with the one it came from."""
     require(policy.may_keep_draft(actor))
-    db.session.execute(_DISCARD, {"me": actor.id, "draft_key": key})
+    change(_DISCARD, {"me": actor.id, "draft_key": key})
 
 
 def attach_picture(actor: Viewer, picture: Picture, name: str) -> Attachment:

@@ -32,6 +32,7 @@ from forum.queries.rooms import (
 )
 from forum.queries.searching import building, search, similar
 from forum.queries.threads import (
+    ask_beside,
     first_unread,
     may_listen,
     opening_post,
@@ -53,6 +54,7 @@ __all__ = [
     "ThreadRow",
     "Wanted",
     "answers_of",
+    "ask_beside",
     "attachment",
     "author_of_thread",
     "bare_post",

@@ -19,7 +19,7 @@ from core.viewer import Viewer
 from forum import policy
 from forum.addresses import PER_PAGE, page_of, plain_path
 from forum.models import Escalation, Flag, Post, PostVote, Thread
-from forum.queries.threads import thread_head
+from forum.queries.threads import span, thread_head, votes_of
 from forum.visibility import may_read_post
 from people.queries import PersonCard, cards
 
@@ -125,20 +125,14 @@ _PAGE: Final = Prepared(
 )
 _ONE: Final = Prepared(_POSTS.where(_P.id == sa.bindparam("post_id")))
 _V: Final = PostVote.__table__.c
-_VOTES: Final = (
-    sa.select(_V.post_id, _V.value)
-    .select_from(Post.__table__.join(PostVote.__table__, _V.post_id == _P.id))
-    .where(_P.thread_id == sa.bindparam("thread_id"), _V.person_id == sa.bindparam("me"))
+_VOTE_ON_ONE: Final = Prepared(
+    sa.select(_V.value).where(_V.post_id == sa.bindparam("post_id"), _V.person_id == sa.bindparam("me"))
 )
-_VOTES_ON_PAGE: Final = Prepared(
-    _VOTES.where(_P.position.between(sa.bindparam("first"), sa.bindparam("last")))
-)
-_VOTE_ON_ONE: Final = Prepared(_VOTES.where(_P.id == sa.bindparam("post_id")))
 
 
 def thread_page(viewer: Viewer, thread: Any, page: int = 1) -> ThreadPage:
-    """The posts on `page` (by position) of a thread: its id or `thread_head`'s row. Raises NotFound."""
-    head = thread_head(viewer, thread) if isinstance(thread, int) else _as_head(viewer, thread)
+    """The posts on `page` (by position) of a thread: its id, or the row of `thread_head` for it. Raises NotFound."""
+    head = _as_head(viewer, thread, page)
     pages = page_of(head.post_count)
     if not 1 <= page <= pages:
         raise NotFound
@@ -150,8 +144,10 @@ def thread_page(viewer: Viewer, thread: Any, page: int = 1) -> ThreadPage:
     return ThreadPage(head, seen.posts, seen.accepted, page, pages, seen.people, first_new, is_desk)
 
 
-def _as_head(viewer: Viewer, thread: Any) -> Any:
-    return thread_head(viewer, thread.id) if isinstance(thread, Thread) else thread
+def _as_head(viewer: Viewer, thread: Any, page: int) -> Any:
+    if isinstance(thread, int | Thread):
+        return thread_head(viewer, thread if isinstance(thread, int) else thread.id, page)
+    return thread
 
 
 def _first_new(head: Any, last_position: int) -> int:
@@ -171,14 +167,14 @@ class _Seen:
 
 @dataclass(frozen=True, slots=True)
 class _Leaf:
-    """A page for whoever reads it: rows, people, and how it looks to those who wrote nothing on it."""
+    """A page for whoever reads it: rows, people, and how it looks to each kind of reader."""
 
     page: int
     rows: Sequence[Any]
     accepted: Any | None
     people: Mapping[int, PersonCard]
     authors: frozenset[int]
-    to_strangers: dict[Any, _Seen] = field(default_factory=dict)
+    to_readers: dict[Any, _Seen] = field(default_factory=dict)
 
 
 def _leaf(head: Any, page: int) -> _Leaf:
@@ -192,18 +188,13 @@ def _leaf(head: Any, page: int) -> _Leaf:
 
 
 def _read(head: Any, page: int) -> _Leaf:
-    found = rows(_PAGE, {"thread_id": head.id} | _span(page))
+    found = rows(_PAGE, {"thread_id": head.id} | span(page))
     accepted = _accepted_row(head, page, found)
     people: set[int | None] = {head.author_id, head.accepted_by_id, head.closed_by_id, head.deleted_by_id}
     for row in [*found, accepted] if accepted else found:
         people.update((row.author_id, row.reply_author_id, row.deleted_by_id))
     authors = {head.author_id, *(row.author_id for row in found), accepted.author_id if accepted else 0}
     return _Leaf(page, found, accepted, cards(people), frozenset(authors))
-
-
-def _span(page: int) -> dict[str, int]:
-    """The positions on a page."""
-    return {"first": (page - 1) * PER_PAGE + 1, "last": page * PER_PAGE}
 
 
 def _accepted_row(head: Any, page: int, on_page: Sequence[Any]) -> Any | None:
@@ -217,13 +208,11 @@ def _accepted_row(head: Any, page: int, on_page: Sequence[Any]) -> Any | None:
 
 def _seen(viewer: Viewer, head: Any, leaf: _Leaf) -> _Seen:
     """As a reader sees it. The rules ask who wrote a post and what roles the reader has, and nothing more."""
-    if viewer.id in leaf.authors:
-        return _Reader(viewer, head, leaf, leaf.people, _Desk({}, {})).all()
-    kind = (viewer.is_member, viewer.roles, policy.may_write(viewer), viewer.clearance)
-    seen = leaf.to_strangers.get(kind)
+    author_id = viewer.id if viewer.id in leaf.authors else None
+    kind = (author_id, viewer.is_member, viewer.roles, policy.may_write(viewer), viewer.clearance)
+    seen = leaf.to_readers.get(kind)
     if seen is None:
-        seen = _Reader(viewer, head, leaf, leaf.people, _Desk({}, {})).all()
-        leaf.to_strangers[kind] = seen
+        seen = leaf.to_readers[kind] = _Reader(viewer, head, leaf, leaf.people, _Desk({}, {})).all()
     return seen
 
 
@@ -236,15 +225,14 @@ def _seen_by_desk(viewer: Viewer, head: Any, leaf: _Leaf) -> _Seen:
 def _with_votes(viewer: Viewer, head: Any, leaf: _Leaf, seen: _Seen) -> _Seen:
     if not viewer.is_member:
         return seen
-    mine = {"thread_id": head.id, "me": viewer.id}
-    found = list(rows(_VOTES_ON_PAGE, mine | _span(leaf.page)))
-    if leaf.accepted is not None and page_of(leaf.accepted.position) != leaf.page:
-        found += rows(_VOTE_ON_ONE, mine | {"post_id": leaf.accepted.id})
-    votes = {row.post_id: row.value for row in found}
+    votes, accepted = votes_of(head), leaf.accepted
+    if accepted is not None and page_of(accepted.position) != leaf.page:
+        for mine in rows(_VOTE_ON_ONE, {"post_id": accepted.id, "me": viewer.id}):
+            votes[accepted.id] = mine.value
     if not votes:
         return seen
-    accepted = seen.accepted and _voted(seen.accepted, votes)
-    return _Seen(tuple(_voted(post, votes) for post in seen.posts), accepted, seen.people)
+    on_top = seen.accepted and _voted(seen.accepted, votes)
+    return _Seen(tuple(_voted(post, votes) for post in seen.posts), on_top, seen.people)
 
 
 def _voted(post: PostView, votes: Mapping[int, int]) -> PostView:

@@ -10,7 +10,8 @@ from core.errors import NotFound
 from core.live import hears
 from core.prepared import Prepared
 from core.viewer import Viewer
-from forum.models import Category, Draft, Follow, Post, Reading, Thread
+from forum.addresses import PER_PAGE
+from forum.models import Category, Draft, Follow, Post, PostVote, Reading, Thread
 from forum.visibility import sees_deleted, stand_in, visible_posts, visible_threads
 from people.queries import faces_stamp
 
@@ -59,14 +60,36 @@ def opening_post(thread_id: int) -> Post:
 
 
 _T: Final = Thread.__table__.c
+_beside: dict[str, sa.ColumnElement[Any]] = {}
+
+
+def ask_beside(name: str, column: sa.ColumnElement[Any]) -> None:
+    """Have a value read with the head of a thread's page, as `beside_NAME`: `column` goes with `Thread`."""
+    _beside[name] = column
+    _head_statement.cache_clear()
+
+
+def _votes_on_page(me: Any) -> sa.ScalarSelect[Any]:
+    """The viewer's votes on the posts of a page as `id:value,id:value`: one more statement would cost more."""
+    post, vote = Post.__table__.c, PostVote.__table__.c
+    one = sa.cast(vote.post_id, sa.String) + ":" + sa.cast(vote.value, sa.String)
+    return (
+        sa.select(sa.func.aggregate_strings(one, ","))
+        .select_from(Post.__table__.join(PostVote.__table__, vote.post_id == post.id))
+        .where(post.thread_id == _T.id, vote.person_id == me)
+        .where(post.position.between(sa.bindparam("first"), sa.bindparam("last")))
+        .scalar_subquery()
+    )
 
 
 @lru_cache(maxsize=16)
-def _head_statement(clearance: int, moderates: bool) -> Prepared:
+def _head_statement(clearance: int, moderates: bool, has_page: bool) -> Prepared:
     """Built once for each kind of viewer, on plain tables: building costs more than running, objects more than rows."""
     me, wanted = sa.bindparam("me", type_=sa.BigInteger), sa.bindparam("thread_id", type_=sa.BigInteger)
     category, follow, reading = Category.__table__, Follow.__table__, Reading.__table__
     draft = Draft.__table__
+    on_page = [column.label(f"beside_{name}") for name, column in _beside.items()]
+    on_page.append(_votes_on_page(me).label("votes"))
     return Prepared(
         sa.select(
             *(column for column in _T if column.name != "origin_key"),
@@ -78,6 +101,7 @@ def _head_statement(clearance: int, moderates: bool) -> Prepared:
             reading.c.position.label("read_position"),
             draft.c.fields.label("draft"),
             faces_stamp().label("faces_stamp"),
+            *(on_page if has_page else ()),
         )
         .select_from(Thread.__table__)
         .join(category, category.c.id == _T.category_id)
@@ -88,17 +112,29 @@ def _head_statement(clearance: int, moderates: bool) -> Prepared:
     )
 
 
-def thread_head(viewer: Viewer, thread_id: int) -> Any:
+def thread_head(viewer: Viewer, thread_id: int, page: int | None = None) -> Any:
     """The thread's row with its category and the viewer's follow, reading mark and draft. Raises NotFound.
 
-    `faces_stamp` changes when somebody's name, picture or roles do.
+    `faces_stamp` changes when somebody's name, picture or roles do. For a `page` the row knows the viewer's votes
+    there (`votes_of`) and what was to be asked beside it.
     """
-    statement = _head_statement(viewer.clearance, sees_deleted(viewer))
+    statement = _head_statement(viewer.clearance, sees_deleted(viewer), page is not None)
     values = {"me": viewer.id or 0, "thread_id": thread_id, "draft_key": f"reply:{thread_id}"}
-    found = glance(statement, values)
+    found = glance(statement, values if page is None else values | span(page))
     if not found:
         raise NotFound
     return found[0]
+
+
+def span(page: int) -> dict[str, int]:
+    """The positions on a page."""
+    return {"first": (page - 1) * PER_PAGE + 1, "last": page * PER_PAGE}
+
+
+def votes_of(head: Any) -> dict[int, int]:
+    """The viewer's votes on the posts of the page that the head was read for, by post."""
+    votes = (one.split(":") for one in head.votes.split(",")) if head.votes else ()
+    return {int(post_id): int(value) for post_id, value in votes}
 
 
 def first_unread(head: Any) -> int:

@@ -29,11 +29,12 @@ def thread(thread_id: int, slug: str = "") -> ResponseReturnValue:
     """A page of a thread; ideas and releases are shown where they live."""
     keep_for_visitors(THREAD_STAMP, id=thread_id)
     asker = viewer()
-    head = queries.thread_head(asker, thread_id)
+    number = page_number()
+    head = queries.thread_head(asker, thread_id, number)
     if addresses.lives_elsewhere(head.kind) or slug != head.slug:
         query = f"?{request.query_string.decode('ascii', 'replace')}" if request.query_string else ""
         return redirect(addresses.thread_path(head) + query, 302)
-    page = queries.thread_page(asker, head, page_number())
+    page = queries.thread_page(asker, head, number)
     note_reading(asker, head, page.last_position)
     count_view(head.id)
     return render_template("forum/thread.html", discussion=page, thread=head)

@@ -7,6 +7,7 @@ from ideation.queries.evidence import (
     evidence_of,
     idea_from_post,
     ideas_led_to,
+    is_evidence,
     quote_of,
 )
 from ideation.queries.facts import (
@@ -60,6 +61,7 @@ __all__ = [
     "idea_rooms",
     "ideas_by",
     "ideas_led_to",
+    "is_evidence",
     "matching",
     "one_row",
     "path_of",

@@ -99,6 +99,12 @@ class Led:
     status: str
 
 
+def is_evidence() -> sa.ColumnElement[bool]:
+    """Beside `Thread`: whether any idea has a post of it as evidence."""
+    evidence = IdeaEvidence.__table__.c
+    return sa.exists().where(evidence.thread_id == Thread.__table__.c.id)
+
+
 def ideas_led_to(viewer: Viewer, thread_id: int) -> Sequence[Led]:
     """Ideas that have a post of this thread as evidence, as far as lists show them to the viewer."""
     found = rows(_led_statement(viewer.clearance), {"thread_id": thread_id})

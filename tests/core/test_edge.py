@@ -143,13 +143,31 @@ def test_times_come_back_aware_and_in_utc(context: Flask):
 
 
 @pytest.mark.scale
-def test_readers_do_not_notice_that_the_database_was_restarted(context: Flask):
+def test_neither_readers_nor_writers_notice_that_the_database_was_restarted(context: Flask):
     ana = make.client_of(make.person("Ana"))
-    path = f"/t/{make.thread('Still here?').id}"
+    thread = make.thread("Still here?")
+    path, replies = f"/t/{thread.id}", f"/threads/{thread.id}/replies"
     assert ana.get(path, follow_redirects=True).status_code == 200
-    with sa.create_engine(
-        context.config["SQLALCHEMY_DATABASE_URI"], poolclass=sa.NullPool
-    ).connect() as other:
+    assert make.post(ana, replies, body="Here I am").status_code == 303
+    lose_connections(context)
+    assert [ana.get(path, follow_redirects=True).status_code for _ in range(3)] == [200, 200, 200]
+    lose_connections(context)
+    assert make.post(ana, replies, body="And here again").status_code == 303
+
+
+@pytest.mark.scale
+def test_a_write_whose_connection_is_lost_says_so_and_the_next_one_is_stored(context: Flask):
+    with pytest.raises(sa.exc.DBAPIError) as caught, writing():
+        put("half")
+        lose_connections(context)
+        edge.insert_ignore(SiteValue.__table__, [{"name": "other", "value": "", "changed_at": clock.now()}])
+    assert caught.value.connection_invalidated
+    with writing():
+        put("whole")
+    assert (value_of("half"), value_of("other"), value_of("whole")) == (None, None, "x")
+
+
+def lose_connections(app: Flask) -> None:
+    with sa.create_engine(app.config["SQLALCHEMY_DATABASE_URI"], poolclass=sa.NullPool).connect() as other:
         everybody = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         other.execute(sa.text(f"{everybody} WHERE datname = current_database() AND pid <> pg_backend_pid()"))
-    assert [ana.get(path, follow_redirects=True).status_code for _ in range(3)] == [200, 200, 200]

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from app import create_app
 from core import schema
-from core.db import db, writing
+from core.db import db, dispose, writing
 from listening.models import WORDS, Mention
 from tests import make
 
@@ -89,7 +89,7 @@ def made(folder: Path, name: str, way) -> set[str]:
         held = sa.text("SELECT sql FROM sqlite_master WHERE name LIKE 'search_mention%' AND sql IS NOT NULL")
         with db.engine.connect() as connection:
             sql = {" ".join(row.sql.split()) for row in connection.execute(held)}
-        db.engine.dispose()
+        dispose()
     return sql
 
 
@@ -108,4 +108,4 @@ def test_posts_that_were_there_before_the_index_are_found(tmp_path: Path):
         schema.take_down("0001")
         schema.bring_up()
         assert found("squeak") == ["Ines"]
-        db.engine.dispose()
+        dispose()

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from app import create_app
 from core import worker
-from core.db import db, writing
+from core.db import db, dispose, writing
 from core.text import render
 from core.viewer import Viewer
 from forum import actions as forum
@@ -70,7 +70,7 @@ def test_whatever_moment_the_plug_is_pulled_nothing_acknowledged_is_lost(environ
                 ana, category_id=room.id, title="Where is everything?", body=render("Tell me all.")
             ).id
         db.session.remove()
-        db.engine.dispose()
+        dispose()
     dice, acknowledged = random.Random(11), []
     site = Running(settings, tmp_path)
     for number in range(ROUNDS):
@@ -91,7 +91,7 @@ def test_whatever_moment_the_plug_is_pulled_nothing_acknowledged_is_lost(environ
         worker.release()
         worker.drain()
         check(thread_id, acknowledged, Path(settings["VAR_DIR"]))
-        db.engine.dispose()
+        dispose()
 
 
 def check(thread_id: int, acknowledged: list[str], var_dir: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app import create_app
-from core.db import db
+from core.db import db, dispose
 from tests.fakes.channel import Channel
 from tests.journeys.circle import Circle
 from tests.running import Running
@@ -20,7 +20,7 @@ def circle(environ, browser, tmp_path: Path):
     with made.app_context():
         Circle.people()
         db.session.remove()
-        db.engine.dispose()
+        dispose()
     site = Running(settings, tmp_path)
     with Channel() as channel:
         site.start()
