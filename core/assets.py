@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from flask import Flask, Response, current_app, has_request_context, request
+from flask import Flask, Response, has_request_context, request
 from werkzeug.security import safe_join
 
 from core.config import Settings
+from core.context import here
 from core.errors import NotFound
 
 _KEY = "fullcircle.assets"
@@ -67,12 +68,16 @@ def init(app: Flask, settings: Settings, root: Path = _ROOT) -> None:
 
 def asset(name: str) -> str:
     """The address of a file under static/ (or of "app.css"), which changes when any of them does."""
-    prefix = request.script_root if has_request_context() else ""
-    return f"{prefix}/assets/{_assets().version}/{name}"  # by hand: a page asks a hundred times, once an icon
+    kept = here().g
+    place: str | None = kept.get("assets_place")
+    if place is None:
+        prefix = request.script_root if has_request_context() else ""
+        place = kept.assets_place = f"{prefix}/assets/{_assets().version}"
+    return f"{place}/{name}"  # by hand: a page asks a hundred times, once an icon
 
 
 def _assets() -> Assets:
-    found: Assets = current_app.extensions[_KEY]
+    found: Assets = here().app.extensions[_KEY]
     return found
 
 

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from flask import Flask, current_app
+from flask import Flask
+
+from core.context import here
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _KEY = "fullcircle.settings"
@@ -124,5 +126,5 @@ def init(app: Flask, settings: Settings) -> None:
 
 def settings() -> Settings:
     """The current app's settings."""
-    found: Settings = current_app.extensions[_KEY]
+    found: Settings = here().app.extensions[_KEY]
     return found

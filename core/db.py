@@ -23,6 +23,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, registry
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from core.config import Settings
+from core.context import here
 from core.errors import Unavailable
 from core.prepared import Prepared, PreparedChange, Values
 
@@ -213,13 +214,13 @@ def commits(app: Flask) -> int:
 
 
 def _engines() -> Engines:
-    found: Engines = current_app.extensions[_ENGINES]
+    found: Engines = here().app.extensions[_ENGINES]
     return found
 
 
 def is_writing() -> bool:
     """Whether the current context may write."""
-    return bool(g.get("db_writing", False))
+    return bool(here().g.get("db_writing", False))
 
 
 def _open_edge() -> None:
@@ -348,10 +349,11 @@ def _asked(question: Prepared | sa.Executable, values: Values | None) -> Sequenc
 
 def _looker() -> Connection:
     """This context's connection for `rows`, given back when the context ends."""
-    connection: Connection | None = g.get("db_looker")
+    kept = here().g
+    connection: Connection | None = kept.get("db_looker")
     if connection is None or connection.invalidated:
         _give_back()
-        connection = g.db_looker = _engines().looker.connect()
+        connection = kept.db_looker = _engines().looker.connect()
     return connection
 
 

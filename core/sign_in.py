@@ -2,10 +2,11 @@
 
 from typing import cast
 
-from flask import Flask, g, has_request_context, request
+from flask import Flask, has_request_context, request
 from flask_login import LoginManager, current_user
 
 from core.config import Settings
+from core.context import here
 from core.errors import SignInRequired
 from core.viewer import Viewer
 
@@ -17,6 +18,8 @@ def init(app: Flask, settings: Settings) -> None:
     """Configure flask-login: its own remember cookie stays off, a longer session record does that."""
     app.config["REMEMBER_COOKIE_DURATION"] = 0
     login_manager.session_protection = None
+    # The browser's hash that this protection would compare: without it nobody needs to make one for every request.
+    login_manager._session_identifier_generator = str
     login_manager.anonymous_user = visitor
     login_manager.init_app(app)
 
@@ -31,7 +34,7 @@ def viewer() -> Viewer:
     """Who asks in this request; outside of one (letters written by the worker) nobody in particular."""
     if not has_request_context():
         return Viewer.visitor()
-    found = g.get("_login_user")  # where flask-login keeps it once loaded: a page asks a dozen times
+    found = here().g.get("_login_user")  # where flask-login keeps it once loaded: a page asks a dozen times
     return cast(Viewer, found if found is not None else current_user._get_current_object())
 
 

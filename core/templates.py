@@ -9,8 +9,6 @@ that there is nothing to invalidate.
 from typing import Any, Final, cast
 
 from flask import Flask
-from flask.ctx import AppContext
-from flask.globals import app_ctx
 from flask_babel import get_locale, get_translations, gettext  # type: ignore[attr-defined]
 from jinja2 import Template, pass_eval_context
 from jinja2.nodes import EvalContext
@@ -18,6 +16,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from core.assets import asset
+from core.context import here
 from core.shelf import Shelf
 from core.sign_in import viewer
 
@@ -50,12 +49,12 @@ def drawn(template: str, macro: str, /, *arguments: Any) -> Markup:
     A macro drawn like this may depend on nothing else but the language, the reader's zone, and where the site is
     mounted: it reads neither the viewer nor the request.
     """
-    here: AppContext = app_ctx._get_current_object()  # type: ignore[attr-defined]  # once: a page asks a dozen times
-    shelf: Shelf[Markup] = here.app.extensions[_DRAWN]
-    key = (template, macro, _where(here.g), arguments)
+    context = here()
+    shelf: Shelf[Markup] = context.app.extensions[_DRAWN]
+    key = (template, macro, _where(context.g), arguments)
     piece = shelf.get(key)
     if piece is None:
-        module: Any = here.app.jinja_env.get_template(template).module
+        module: Any = context.app.jinja_env.get_template(template).module
         piece = Markup(getattr(module, macro)(*arguments))  # noqa: S704 - a macro's own output
         shelf.put(key, piece, 2 * len(piece) + BESIDE)  # what it was drawn from is kept with it
     return piece
@@ -93,11 +92,11 @@ def _where(kept: Any) -> tuple[str, ...]:
 
 def _words() -> Words:
     """What was looked up already in the language of the moment; a forced language has its own."""
-    here: AppContext = app_ctx._get_current_object()  # type: ignore[attr-defined]
-    locale, found = _locale(here.g), here.g.get("template_words")
+    context = here()
+    locale, found = _locale(context.g), context.g.get("template_words")
     if found is None or found[0] is not locale:
-        tables: dict[str, Words] = here.app.extensions[_KEY]
-        found = here.g.template_words = (locale, tables.setdefault(str(locale or "en"), {}))
+        tables: dict[str, Words] = context.app.extensions[_KEY]
+        found = context.g.template_words = (locale, tables.setdefault(str(locale or "en"), {}))
     return cast(Words, found[1])
 
 

@@ -34,6 +34,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from core import db as edge
 from core import templates
 from core.config import Settings, settings
+from core.context import here
 from core.errors import NotFound, ProductError, SignInRequired, Unavailable
 from core.sign_in import viewer
 from core.site import site
@@ -121,9 +122,10 @@ def _log_access(response: Response) -> None:
 
 def nonce() -> str:
     """This request's nonce for scripts; pages that are kept for visitors must not call it."""
-    if "nonce" not in g:
-        g.nonce = secrets.token_urlsafe(16)
-    return str(g.nonce)
+    kept = here().g
+    if "nonce" not in kept:
+        kept.nonce = secrets.token_urlsafe(16)
+    return str(kept.nonce)
 
 
 @lru_cache(maxsize=4)
@@ -299,7 +301,8 @@ def _register_templates(app: Flask) -> None:
 
 def form_token() -> str:
     """The proof that a form came from a page of ours. One session's proof is signed once: it does not run out."""
-    known: str | None = g.get("csrf_token")
+    kept = here().g  # a page asks several times
+    known: str | None = kept.get("csrf_token")
     if known is not None:
         return known
     raw = session.get("csrf_token")
@@ -310,7 +313,7 @@ def form_token() -> str:
             proofs.clear()
         proof = str(generate_csrf())
         proofs[session["csrf_token"]] = proof
-    g.csrf_token = proof
+    kept.csrf_token = proof
     return proof
 
 

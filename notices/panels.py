@@ -6,6 +6,7 @@ from typing import Any
 from flask import g, render_template
 from flask_babel import ngettext
 
+from core.context import here
 from core.db import apart
 from core.slots import fill
 from core.viewer import Viewer
@@ -28,9 +29,10 @@ def bell_count(viewer: Viewer) -> int:
     """What the bell of this page shows, counted with the statement that says who asks."""
     if not viewer.is_member:
         return 0
-    if "bell_count" not in g:
-        g.bell_count = people.beside("bell") or 0
-    return int(g.bell_count)
+    kept = here().g
+    if "bell_count" not in kept:
+        kept.bell_count = people.beside("bell") or 0
+    return int(kept.bell_count)
 
 
 @fill("thread.read")

@@ -5,7 +5,6 @@ from typing import Any, Final
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from werkzeug.local import LocalProxy
 
 from core.db import apart
 from core.errors import NotFound
@@ -23,8 +22,8 @@ ID: Final = "int(max=999999999999999)"  # larger numbers are no address at all
 
 @blueprint.app_context_processor
 def _bell() -> dict[str, Any]:
-    """The number on every member's page, counted when a template asks for it and once for each request."""
-    return {"bell_count": LocalProxy(lambda: panels.bell_count(viewer()))}
+    """The number on every member's page."""
+    return {"bell_count": panels.bell_count(viewer())}
 
 
 @blueprint.get("/notices")

@@ -125,6 +125,12 @@ def thread_head(page: ThreadPage) -> Markup:
     return drawn("forum/thread_parts.html", "head", head)
 
 
+def follow(head: Any) -> Markup:
+    """The button by which a member follows, unfollows or mutes a thread."""
+    is_following, is_muted = head.followed_at is not None, head.muted_at is not None
+    return drawn("forum/thread_parts.html", "follow", head.id, is_following, is_muted)
+
+
 def posts_head(asker: Viewer, head: Any) -> Markup:
     """How many replied, empty while nobody did."""
     if not head.reply_count:

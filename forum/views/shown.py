@@ -12,7 +12,18 @@ from forum import addresses, policy
 from forum.models import Post
 from forum.queries import CategoryCard, Wanted, status_of
 from forum.queries.rooms import hue_of, tag_path
-from forum.views.kit import around, face, kit, moments, posts, posts_head, reply_fields, rows, thread_head
+from forum.views.kit import (
+    around,
+    face,
+    follow,
+    kit,
+    moments,
+    posts,
+    posts_head,
+    reply_fields,
+    rows,
+    thread_head,
+)
 
 Numbers = list[tuple[int, str, bool] | None]
 
@@ -131,6 +142,7 @@ class ForTemplates:
     face = staticmethod(face)
     moments = staticmethod(moments)
     thread_head = staticmethod(thread_head)
+    follow = staticmethod(follow)
     posts = staticmethod(posts)
     posts_head = staticmethod(posts_head)
     reply_fields = staticmethod(reply_fields)
