@@ -209,6 +209,7 @@ def post_routes(app: Flask) -> Iterator[tuple[str, str]]:
             yield rule.endpoint, f"{method} {url}"
 
 
+@pytest.mark.slow
 def test_nobody_can_change_anything(app: Flask, client):
     app.config["WTF_CSRF_ENABLED"] = False
     for endpoint, route in post_routes(app):
@@ -224,6 +225,7 @@ def test_nobody_can_change_anything(app: Flask, client):
         assert db.session.execute(sa.select(sa.func.count()).select_from(Event)).scalar() == 0
 
 
+@pytest.mark.slow
 def test_every_form_needs_its_token(app: Flask, client):
     for endpoint, route in post_routes(app):
         method, url = route.split(" ", 1)

@@ -61,6 +61,7 @@ def archive(house, logo, tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_what_was_backed_up_comes_back_and_what_came_later_goes(house, logo, archive):
     before = backups.table_counts()
@@ -207,6 +208,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("why", REFUSED)
 def test_a_bad_archive_is_refused_before_anything_is_touched(house, archive, why, tmp_path):
     add_thread(house, "Written after the backup")

@@ -33,6 +33,7 @@ def test_median_and_p90_of_ten_known_times():
     assert found.slow == timedelta(hours=9.1)
 
 
+@pytest.mark.slow
 @given(times=hours)
 def test_too_few_times_say_so_and_others_lie_in_order(times):
     found = spread(times)
@@ -69,6 +70,7 @@ def turned(house):
     return house
 
 
+@pytest.mark.slow
 def test_every_stage_is_counted(turned):
     found = queries.circle(turned.sam, 30)
     assert (found.mentions, found.mentions_handled) == (2, 1)
@@ -158,6 +160,7 @@ def test_deleted_questions_are_not_counted(house):
     assert queries.circle(house.dev, 30).questions == 0
 
 
+@pytest.mark.slow
 def test_the_page_says_when_there_is_too_little(turned):
     page = make.client_of(turned.cleo).get("/circle?days=30").text
     assert "too few to say" in page

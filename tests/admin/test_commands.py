@@ -96,6 +96,7 @@ def dead(house) -> None:
         db.session.execute(sa.update(DeliveryRow).where(DeliveryRow.id == chosen).values(**values))
 
 
+@pytest.mark.slow
 def test_dead_letters_are_shown_and_replayed(dead, command):
     result = command("replay", "--yes")
     assert "ValueError: no such thing" in result.output
@@ -103,6 +104,7 @@ def test_dead_letters_are_shown_and_replayed(dead, command):
     assert outbox.dead_letters() == []
 
 
+@pytest.mark.slow
 def test_dead_letters_stay_when_the_answer_is_no(dead, command):
     assert command("replay", typed="n\n").exit_code == 0
     assert len(outbox.dead_letters()) == 1

@@ -30,6 +30,7 @@ ALLOWED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ALLOWED)
 def test_each_page_opens_for_its_roles_alone(house, path, client):
     opened = {
@@ -44,6 +45,7 @@ def test_what_the_site_says_about_itself_is_for_everybody(house, client, path):
     assert client.get(path).status_code == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("who", ["cleo", "dev", "sam", "olu"])
 def test_no_page_links_staff_to_what_they_may_not_open(house, who):
     client = make.client_of(getattr(house, who))
@@ -81,6 +83,7 @@ def fields_of(page: str, action: str) -> dict[str, str]:
     return {name: value for name, value in inputs if name != "csrf_token"}
 
 
+@pytest.mark.slow
 def test_a_case_is_taken_and_settled_from_the_desk(house, case):
     client = make.client_of(house.dev)
     page = client.get("/desk").text
@@ -249,6 +252,7 @@ def test_a_letter_is_shown_as_text_and_its_html_in_a_frame_that_can_do_nothing(h
     assert frame.headers["X-Frame-Options"] == "SAMEORIGIN"
 
 
+@pytest.mark.slow
 def test_letters_are_for_owners_alone(house, letter, client):
     for who in (house.ana, house.cleo, house.dev, house.sam):
         for path in ("/admin/mail", f"/admin/mail/{letter}", f"/admin/mail/{letter}/html"):

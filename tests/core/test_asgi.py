@@ -521,6 +521,7 @@ def test_headers_without_end_are_refused(started):
         assert sock.recv(1000).startswith(b"HTTP/1.1 400")
 
 
+@pytest.mark.slow
 def test_streams_are_ended_when_the_server_stops(started):
     stream = started.get("/events?c=person:1", Cookie="who=ana")
     assert b"retry" in stream.readline()

@@ -391,6 +391,7 @@ def test_a_picture_stands_upright_as_the_camera_was_held(orientation):
     assert drawn(picture.data).tobytes() == upright.tobytes()
 
 
+@pytest.mark.slow
 def test_a_large_picture_becomes_smaller_and_keeps_its_shape():
     picture = accept_picture(encoded(two_colours(5000, 1000), "JPEG"))
     assert (picture.width, picture.height) == (2560, 512)
@@ -512,6 +513,7 @@ def _png_bomb(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
+@pytest.mark.slow
 def test_a_picture_that_unfolds_beyond_the_limit_is_refused_unread():
     bomb = _png_bomb(20_000, 10_000)
     assert len(bomb) < 100_000

@@ -103,6 +103,7 @@ def test_no_subject_and_no_name_breaks_out_of_its_header(text):
 WORDS = st.text(st.characters(codec="utf-8") | st.sampled_from(" äß…Ж日👋"), max_size=300)
 
 
+@pytest.mark.slow
 @given(WORDS)
 def test_whatever_the_subject_and_name_the_letter_has_one_recipient(text):
     message = parsed(subject=text, to=f"{text} <ana@example.com>", headers={"X-Note": text})
@@ -343,6 +344,7 @@ def test_one_connection_serves_many_letters_and_a_lost_one_is_replaced():
     assert len(postbox.letters) == 6
 
 
+@pytest.mark.slow
 def test_a_recipient_refused_for_good_is_told_from_one_refused_for_now():
     with (
         running(Postbox(rcpt="550 5.1.1 No such person")) as port,

@@ -552,6 +552,7 @@ def documents(index: Index) -> list[Document]:
     return documents[10:]
 
 
+@pytest.mark.slow
 @settings(max_examples=settings.default.max_examples * 3 // 2)
 @given(text=a_query, clearance=st.integers(0, 2))
 def test_every_engine_finds_exactly_the_posts_that_answer(index, documents, text, clearance):

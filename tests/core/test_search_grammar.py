@@ -162,6 +162,7 @@ def test_highlighting_keeps_the_text(text, wanted):
     assert all(part for part, _ in parts)
 
 
+@pytest.mark.slow
 @given(texts)
 def test_every_word_of_a_text_is_marked_when_it_is_asked_for(text):
     query = parse(text)

@@ -243,6 +243,7 @@ def test_half_a_character_pair_does_no_harm():
     assert shown("a \ud800 b") == "<p>a \ufffd b</p>"
 
 
+@pytest.mark.slow
 def test_threads_do_not_disturb_each_other():
     sources = [f"# {n}\n\n[a]: /t/{n}\n\n*x* [a] @m{n} `c{n}` <b>{n}</b>\n\n- {n}\n" * 2 for n in range(24)]
     alone = [shown(source) for source in sources]
@@ -410,6 +411,7 @@ SOME = settings(
 )
 
 
+@pytest.mark.slow
 @SOME
 @given(FRAGMENTS | st.text(max_size=60))
 def test_what_is_safe_is_not_changed_again(source):
@@ -417,6 +419,7 @@ def test_what_is_safe_is_not_changed_again(source):
         assert text.second_pass(once) == once
 
 
+@pytest.mark.slow
 @SOME
 @given(FRAGMENTS)
 def test_nothing_random_gets_through(source):
@@ -450,6 +453,7 @@ def depth(html: str) -> int:
     return deepest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "source", ["> " * 5_000 + "a", "<ul><li>" * 3_000, "<b>" * 9_000, hostile.SHAPED["deep lists"][:31_000]]
 )
@@ -459,6 +463,7 @@ def test_depth_has_a_limit_and_the_text_stays(source):
         assert "end" in html
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", ["- a\n" * 8_000, "<br>" * 8_000, "*a* " * 8_000, "www.a.b " * 4_000])
 def test_elements_have_a_limit_and_the_text_stays(source):
     for html in (shown(source[: text.MAX_SOURCE - 3] + "end"), text.render_html(source + "end").html):

@@ -43,6 +43,7 @@ def test_every_part_is_drawn_for_everyone_and_no_id_stands_twice(face: Flask, qu
     assert tree.xpath("count(//h1[not(contains(@class, 'confirm'))])") == 1
 
 
+@pytest.mark.slow
 def test_every_control_has_a_name_that_can_be_read_out(face: Flask):
     tree = page(face, "?staff=1")
     labelled = set(tree.xpath("//label/@for"))

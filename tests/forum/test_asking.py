@@ -119,6 +119,7 @@ def test_similar_threads_need_no_index_to_be_there(ana):
     assert make.client_of(ana).get("/ask/similar?title=Anything+at+all").status_code == 200
 
 
+@pytest.mark.slow
 def test_related_threads_leave_out_the_thread_itself(question, ben, context):
     other = make.thread("A lamp that is cold", by=ben)
     worker.drain()
@@ -211,6 +212,7 @@ def test_drafts_have_bounds(ana, sent):
     assert put(make.client_of(ana), "/drafts/thread", sent) == 422
 
 
+@pytest.mark.slow
 def test_nobody_hoards_drafts(ana):
     with writing():
         for number in range(MOST_DRAFTS):

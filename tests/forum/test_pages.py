@@ -241,6 +241,7 @@ def test_views_are_counted_now_and_then(context, question, ben):
     assert question.view_count == 4
 
 
+@pytest.mark.slow
 def test_buttons_are_there_for_those_who_may_press_them(context, question, ana, ben, dev):
     answer = make.answer(question, by=ben)
 
@@ -488,6 +489,7 @@ def test_lists_say_when_they_are_empty(context):
         assert 'class="empty"' in page.get_data(as_text=True), path
 
 
+@pytest.mark.slow
 def test_pinned_threads_lead_the_first_page_and_no_other(context, ana, dev, room):
     old = make.thread("Read me first", by=ana, room=room)
     with writing():

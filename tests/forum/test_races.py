@@ -82,6 +82,7 @@ def test_a_thread_sent_many_times_at_once_is_one_thread(context, ana, room):
     assert len(db.session.execute(sa.select(Tag.id).where(Tag.name == "quick")).all()) == 1
 
 
+@pytest.mark.slow
 def test_parallel_votes_count_each_person_once(context, question, ben):
     answer = make.answer(question, by=ben)
     voters, post_id = [make.actor(f"Voter {n}") for n in range(5)], answer.id

@@ -47,6 +47,7 @@ def library(ana, ben, room):
     return jam
 
 
+@pytest.mark.slow
 def test_words_find_threads_by_title_text_and_answer(library):
     assert titles("printer") == {"Paper jam in tray two", "Coffee"}
     assert titles("scanner") == {"Scanner is slow", "Paper jam in tray two"}
@@ -54,6 +55,7 @@ def test_words_find_threads_by_title_text_and_answer(library):
     assert titles("nowhere") == set()
 
 
+@pytest.mark.slow
 def test_the_grammar_narrows_down(library, ben, room):
     assert titles("scanner in:title") == {"Scanner is slow"}
     assert titles("printer -coffee") >= {"Paper jam in tray two"}
@@ -113,6 +115,7 @@ def test_a_search_that_says_nothing_explains_itself(context):
     assert context.test_client().get("/search?q=" + "x" * 1000).status_code == 503  # no index was made yet
 
 
+@pytest.mark.slow
 def test_the_index_follows_edits_acceptance_moves_and_deletions(library, ana, ben, dev):
     answer = db.session.execute(sa.select(Post).where(Post.position == 2)).scalar_one()
     with writing():
@@ -203,6 +206,7 @@ def test_a_run_goes_on_where_it_stopped(library, monkeypatch):
     assert engine.index().count() == 4
 
 
+@pytest.mark.slow
 def test_an_imported_batch_is_indexed_by_a_run(library):
     engine.index().clear()
     with writing():
@@ -226,6 +230,7 @@ def imported(first: Thread, last: Thread) -> None:
         record(ThreadsImported(first.id, last.id), actor=Viewer.system())
 
 
+@pytest.mark.slow
 def test_batches_of_an_import_that_lie_side_by_side_are_one_run(library, ana, room):
     threads = [make.thread(f"Walrus {number}", by=ana, room=room) for number in range(6)]
     settle()
@@ -262,6 +267,7 @@ def test_a_run_over_everything_takes_the_place_of_others(library):
     assert open_runs() == {"all"}
 
 
+@pytest.mark.slow
 def test_a_category_of_another_name_is_not_indexed_again(library, room):
     values: dict[str, Any] = {"description": "", "default_kind": "question"}
     with writing():

@@ -128,6 +128,7 @@ def ignore(_size: int) -> None:
     pass
 
 
+@pytest.mark.slow
 def test_counts_agree_with_the_dump(context, tmp_path):
     folder = some_dump(tmp_path / "dump")
     bring(folder)
@@ -439,6 +440,7 @@ def is_finished() -> bool:
     return found is not None
 
 
+@pytest.mark.slow
 @pytest.mark.both
 @pytest.mark.parametrize("is_stored", [False, True])
 def test_an_import_stopped_at_every_commit_ends_as_if_never_stopped(

@@ -335,6 +335,7 @@ def test_marking_twice_is_one_fact(question, dev):
     assert len(kinds_of_events()) == count
 
 
+@pytest.mark.slow
 def test_a_page_of_posts_holds_under_replies(question, ben):
     for number in range(25):
         make.answer(question, f"Answer {number}", by=ben)

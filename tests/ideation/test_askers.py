@@ -149,6 +149,7 @@ def test_private_ideas_of_a_public_release_leave_no_trace(ana, ben, dev, client)
     assert "For ourselves" in make.client_of(dev).get(f"/releases/{release.id}", follow_redirects=True).text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [1, 4])
 def test_a_chain_takes_a_fixed_number_of_statements(ana, ben, dev, cleo, number, statements):
     ideas = [make.idea(by=ana) for _ in range(number)]

@@ -122,6 +122,7 @@ def test_work_is_noted_and_done_by_page(ana, cleo, client):
     assert make.post(desk, "/backlog/999/done").status_code == 404
 
 
+@pytest.mark.slow
 def test_work_is_reopened_by_page_and_only_the_team_reads_why(ana, cleo, client):
     idea = make.idea(by=ana)
     item = item_of(cleo, idea)

@@ -88,6 +88,7 @@ def test_the_sitemap_lists_public_ideas_and_releases_where_they_live(context, wi
     }
 
 
+@pytest.mark.slow
 def test_what_the_sitemap_and_the_feeds_name_can_be_opened_at_once(context, wish, cleo):
     make.release("Summer", ideas=[wish], by=cleo, published=True)
     visitor = context.test_client()
@@ -103,6 +104,7 @@ def test_lists_and_the_page_of_feeds_name_the_feeds(client, wish):
     assert "/feeds/ideas.atom" in feeds and "/feeds/releases.atom" in feeds
 
 
+@pytest.mark.slow
 def test_the_sitemap_asks_as_often_for_many_as_for_one(context, wish, cleo, statements):
     def cost() -> int:
         with statements() as counted:

@@ -70,6 +70,7 @@ def test_ideas_are_found_by_tag_and_by_author(ana, ben):
     assert tagged.id
 
 
+@pytest.mark.slow
 def test_words_find_ideas_whatever_their_status(ana):
     make.idea("Spreadsheet export", by=ana, status="shipped")
     make.idea("Dark mode", by=ana)
@@ -147,6 +148,7 @@ def test_the_text_of_an_idea_stands_on_its_page_once(ana, client):
     assert page.count("A <em>very</em> particular wish.") == 1
 
 
+@pytest.mark.slow
 def test_a_long_discussion_has_pages_and_the_idea_leads_the_first(ana, ben, client):
     idea = make.idea(by=ana, text="A particular wish.")
     with writing():

@@ -47,6 +47,7 @@ def test_an_idea_in_a_draft_is_not_shipped_yet(ana, cleo):
     assert ideas.history(idea.id)[-1].status == "planned"
 
 
+@pytest.mark.slow
 def test_only_makers_see_a_draft(ana, dev, cleo, client):
     idea = make.idea(by=ana)
     release = make.release("Secret plans", ideas=[idea])

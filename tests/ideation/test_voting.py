@@ -136,6 +136,7 @@ def test_staff_may_cast_the_vote_of_whoever_asked_elsewhere_and_customers_may_no
     assert count(idea) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_votes_that_come_at_once_all_count_and_each_only_once(ana, at_once):
     idea_id = make.idea(by=ana).id
@@ -151,6 +152,7 @@ def test_votes_that_come_at_once_all_count_and_each_only_once(ana, at_once):
     assert facts("ideation.idea_voted") == 7
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_a_vote_and_its_withdrawal_at_once_leave_a_count_that_is_true(ana, at_once):
     idea_id = make.idea(by=ana).id

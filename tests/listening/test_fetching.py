@@ -89,6 +89,7 @@ def test_an_unchanged_feed_keeps_its_cursor_and_counts_as_read(channel):
     assert fresh(source).succeeded_at == later
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "words"),
     [("500", "500"), ("503", "503"), ("slow", "within 0.5 seconds"), ("drop", "broke off")],

@@ -157,6 +157,7 @@ def test_agents_may_not_bring_in_posts():
         take(source, Item(external_id="1", text="x"), actor=make.actor("Dev", "agent"))
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_twice_adds_nothing_on_both_databases(context):
     source = make.source()

@@ -163,6 +163,7 @@ def test_a_reply_without_words_or_with_too_many_is_refused(dev, mention):
 # --- how a call ends ---
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "state"),
     [
@@ -403,6 +404,7 @@ def test_an_accepted_answer_drafts_a_reply_that_waits(dev, solved, channel):
     assert channel.replies == {}
 
 
+@pytest.mark.slow
 def test_an_answer_taken_back_takes_its_draft_along_and_a_new_one_brings_it_back(dev, solved):
     drafted = accept(dev, solved)
     thread, _answer = solved
@@ -454,6 +456,7 @@ def test_dev_approves_in_the_browser_with_last_changes(dev, mention, channel):
     assert "Delivered" in browser.get("/inbox/replies?box=done").text
 
 
+@pytest.mark.slow
 def test_what_came_too_late_is_told_in_the_browser(dev, mention):
     reply = approved(dev, mention)
     answer = make.post(make.client_of(dev), f"/inbox/replies/{reply.id}/approval?box=waiting", body="x")

@@ -62,6 +62,7 @@ def replies(state: str) -> list[OutsideReply]:
     return list(db.session.execute(statement).scalars())
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_a_release_tells_them_once_and_drafts_nothing_for_outside(town, wish):
     town.wants(town.ana, wish)
@@ -117,6 +118,7 @@ def test_a_muted_idea_stays_muted(town, wish):
     assert town.ana.id not in forum_queries.followers(wish.thread_id)
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_news_that_waits_for_outside_is_told_here_instead(town, wish):
     town.publish(wish)
@@ -140,6 +142,7 @@ def test_news_of_a_late_idea_that_waits_for_outside_is_told_here_instead(town, w
     assert notice.key == f"release:{release.id}:idea:{wish.id}"
 
 
+@pytest.mark.slow
 def test_whoever_heard_it_here_already_is_not_told_again(town, wish):
     town.wants(town.ana, wish)
     town.publish(wish)
@@ -148,6 +151,7 @@ def test_whoever_heard_it_here_already_is_not_told_again(town, wish):
     assert (len(told(town.ana, "release")), replies(DRAFT)) == (1, [])
 
 
+@pytest.mark.slow
 def test_what_went_out_stays_and_is_not_told_again(town, wish):
     town.publish(wish)
     (draft,) = replies(DRAFT)

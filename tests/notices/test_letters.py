@@ -24,6 +24,7 @@ class ProcessKilled(BaseException):
     """Stands for `kill -9` in mid-work."""
 
 
+@pytest.mark.slow
 def test_a_release_writes_one_letter_a_person_with_text_and_html(town):
     idea = town.idea(town.ana)
     town.wants(town.ben, idea)
@@ -54,6 +55,7 @@ def test_a_repeat_after_the_letter_was_written_writes_it_over_itself(town):
     assert len(letters(town.ana)) == 1
 
 
+@pytest.mark.slow
 def test_a_batch_broken_off_by_a_crash_goes_on_with_the_rest(town, monkeypatch):
     idea = town.idea(town.ana)
     for who in (town.ben, make.actor("Eve"), make.actor("Finn")):

@@ -75,6 +75,7 @@ def test_opening_an_idea_reads_the_notice_of_its_new_status(town):
     assert queries.unread_count(town.ana) == 0
 
 
+@pytest.mark.slow
 def test_opening_a_release_reads_its_notice(town):
     release = town.publish(town.idea(town.ana))
     (notice,) = told(town.ana, "release")

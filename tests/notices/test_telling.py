@@ -39,6 +39,7 @@ def test_somebody_who_asked_in_every_way_is_told_of_the_release_once(town):
     assert shipped[0].values["why"] == "author"
 
 
+@pytest.mark.slow
 def test_author_voter_follower_and_witness_are_each_told_with_their_own_reason(town):
     idea = town.idea(town.ana)
     eve, finn = make.actor("Eve"), make.actor("Finn")
@@ -90,6 +91,7 @@ def test_whoever_muted_the_idea_is_not_told(town):
     assert told(town.ben, "release") == []
 
 
+@pytest.mark.slow
 def test_banned_and_removed_people_are_not_told(town):
     idea = town.idea(town.ana)
     eve = make.actor("Eve")
@@ -102,6 +104,7 @@ def test_banned_and_removed_people_are_not_told(town):
     assert told(town.ben, "release") == told(eve, "release") == []
 
 
+@pytest.mark.slow
 def test_somebody_outside_gets_a_draft_and_no_notice(town):
     idea, mention = town.idea(town.ana), make.mention("I wish for a spreadsheet")
     with writing():
@@ -115,6 +118,7 @@ def test_somebody_outside_gets_a_draft_and_no_notice(town):
     assert queries.told_about_release(release.id).people == 1  # Ana; a draft is not a delivered reply
 
 
+@pytest.mark.slow
 def test_somebody_outside_who_wishes_no_contact_gets_nothing(town):
     idea, mention = town.idea(town.ana), make.mention("I wish for a spreadsheet")
     with writing():
@@ -125,6 +129,7 @@ def test_somebody_outside_who_wishes_no_contact_gets_nothing(town):
     assert db.session.execute(sa.select(OutsideReply)).first() is None
 
 
+@pytest.mark.slow
 def test_a_draft_for_outside_does_not_name_an_idea_that_is_not_public(town):
     idea, mention = town.idea(town.ana, "Secret plan"), make.mention("I wish for a spreadsheet")
     with writing():
@@ -251,6 +256,7 @@ def test_an_accepted_answer_is_told_to_its_author_and_to_the_asker_when_staff_ac
     assert len(told(town.ben, "accepted")) == len(told(town.ana, "accepted")) == 1
 
 
+@pytest.mark.slow
 def test_a_new_status_is_told_to_followers_but_shipping_only_by_the_release(town):
     idea = town.idea(town.ana)
     with writing():
@@ -260,6 +266,7 @@ def test_a_new_status_is_told_to_followers_but_shipping_only_by_the_release(town
     assert len(told(town.ana, "status")) == 1
 
 
+@pytest.mark.slow
 def test_a_case_is_told_to_the_desk_and_its_end_to_whoever_opened_it(town):
     sam, thread = make.actor("Sam", "supervisor"), town.ask(town.ana)
     post = town.reply(town.ben, thread, "Nothing works.")

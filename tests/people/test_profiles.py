@@ -29,6 +29,7 @@ def test_the_address_of_a_page_takes_capitals(client: FlaskClient, context: Flas
         assert client.get(f"/people/{unknown}").status_code == 404
 
 
+@pytest.mark.slow
 def test_no_page_shows_an_e_mail_address(client: FlaskClient, context: Flask):
     make.person("Ana", handle="ana", email="secret@example.com")
     browsers = [
@@ -72,6 +73,7 @@ def test_a_page_for_visitors_sets_no_cookie_and_holds_no_token(client: FlaskClie
         assert "csrf_token" not in response.text
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_the_directory_goes_through_everybody_once(client: FlaskClient, context: Flask):
     for number in range(65):

@@ -127,6 +127,7 @@ def test_an_owner_removes_a_customer_but_not_another_owner(ana: Person):
     assert queries.person(ana.id).kind == "removed"
 
 
+@pytest.mark.slow
 def test_nobody_removes_somebody_else(ana: Person):
     for role in ("customer", "agent", "moderator", "product_manager", "supervisor"):
         ben = make.person("Ben", role)

@@ -70,6 +70,7 @@ def test_an_accepted_answer_honours_both_and_unaccepting_takes_it_back(town):
     assert (points(town.ben), points(town.ana)) == (0, 0)
 
 
+@pytest.mark.slow
 def test_an_acceptance_by_staff_honours_the_answerer_alone_whoever_ends_it(town):
     thread = town.ask(town.ana)
     answer = town.answer(town.ben, thread)
@@ -158,6 +159,7 @@ def test_a_level_is_announced_once_even_when_it_was_lost_in_between(town):
     assert db.session.execute(sa.select(Person.level).where(Person.id == town.ben.id)).scalar_one() == 1
 
 
+@pytest.mark.slow
 def test_imported_posts_bring_their_points_once_and_announce_no_level(town):
     thread = town.ask(town.ana)
     answer = town.answer(town.ben, thread)
