@@ -20,7 +20,7 @@ from sqlalchemy import event as sa_event
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, registry
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from core.config import Settings
 from core.context import here
@@ -337,30 +337,32 @@ def _looked(question: Prepared | sa.Executable, values: Values | None) -> Sequen
     except sa.exc.DBAPIError as error:
         if not error.connection_invalidated:
             raise
-        _engines().writer.dispose()  # what the readers' pool has lost, the writers' has lost as well
+        _give_back()
+        dispose()  # the other connections, the writers' too, are lost as well
         return _asked(question, values)
 
 
 def _asked(question: Prepared | sa.Executable, values: Values | None) -> Sequence[Any]:
+    engine = _engines().looker
     if isinstance(question, Prepared):
-        return question.run(_looker(), values)
-    return _looker().execute(question, values).all()
+        return question.run(_lent(engine), engine.dialect, values)
+    with engine.connect() as connection:
+        return connection.execute(question, values).all()
 
 
-def _looker() -> Connection:
-    """This context's connection for `rows`, given back when the context ends."""
+def _lent(engine: Engine) -> PoolProxiedConnection:
+    """This context's connection for prepared reads, given back when the context ends."""
     kept = here().g
-    connection: Connection | None = kept.get("db_looker")
-    if connection is None or connection.invalidated:
-        _give_back()
-        connection = kept.db_looker = _engines().looker.connect()
-    return connection
+    found: PoolProxiedConnection | None = kept.get("db_lent")
+    if found is None:
+        found = kept.db_lent = engine.raw_connection()
+    return found
 
 
 def _give_back(_error: BaseException | None = None) -> None:
-    connection = g.pop("db_looker", None)
-    if connection is not None:
-        connection.close()
+    lent = g.pop("db_lent", None)
+    if lent is not None:
+        lent.close()
 
 
 def apart(action: Callable[[], None]) -> None:

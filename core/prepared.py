@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.pool import PoolProxiedConnection
 
 Values = Mapping[str, Any]
 Convert = Callable[[Any], Any]
 Question = sa.Select[*tuple[Any, ...]]
 Writing = sa.Insert | sa.Update | sa.Delete
 S = TypeVar("S", Question, Writing)
+Invalidate = Callable[[Any], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +74,16 @@ class _Compiled(Generic[S]):
 
     def run_within(self, connection: sa.Connection, values: Values | None = None) -> Sequence[Any]:
         """All rows, as named tuples, as a part of the connection's open transaction. Raises as SQLAlchemy would."""
-        form = self._form(connection.dialect)
+        return self._run(connection.connection, connection.dialect, values, connection.invalidate)
+
+    def _run(
+        self, lent: PoolProxiedConnection, dialect: sa.Dialect, values: Values | None, invalidate: Invalidate
+    ) -> Sequence[Any]:
+        form = self._form(dialect)
         try:
-            return form.send(connection.connection.driver_connection, values or {})
-        except connection.dialect.loaded_dbapi.Error as error:
-            raise _as_told(error, form, connection) from error
+            return form.send(lent.driver_connection, values or {})
+        except dialect.loaded_dbapi.Error as error:
+            raise _as_told(error, form, dialect, lent, invalidate) from error
 
     def _form(self, dialect: sa.Dialect) -> Form:
         form = self._forms.get(dialect.name)
@@ -94,16 +101,11 @@ class Prepared(_Compiled[Question]):
             raise TypeError("only a SELECT is prepared for reading")
         super().__init__(statement)
 
-    def run(self, connection: sa.Connection, values: Values | None = None) -> Sequence[Any]:
-        """All rows, as named tuples, outside of any transaction that SQLAlchemy knows of. Raises as it would.
-
-        What the driver refuses is asked again in the ordinary way, which knows how to tell and how to reconnect.
-        """
-        form = self._form(connection.dialect)
-        try:
-            return form.send(connection.connection.driver_connection, values or {})
-        except connection.dialect.loaded_dbapi.Error:
-            return connection.execute(self.statement, values).all()
+    def run(
+        self, lent: PoolProxiedConnection, dialect: sa.Dialect, values: Values | None = None
+    ) -> Sequence[Any]:
+        """All rows, as named tuples, on a connection of a pool, outside of transactions. Raises as SQLAlchemy would."""
+        return self._run(lent, dialect, values, lent.invalidate)
 
 
 class PreparedChange(_Compiled[Writing]):
@@ -119,16 +121,17 @@ class PreparedChange(_Compiled[Writing]):
         super().__init__(bare, columns)
 
 
-def _as_told(error: Exception, form: Form, connection: sa.Connection) -> Exception:
+def _as_told(
+    error: Exception, form: Form, dialect: sa.Dialect, lent: PoolProxiedConnection, invalidate: Invalidate
+) -> Exception:
     """The driver's error as SQLAlchemy tells it; a connection that is lost is given up."""
-    dialect = connection.dialect
-    raw: Any = connection.connection.dbapi_connection
+    raw: Any = lent.dbapi_connection
     is_lost = dialect.is_disconnect(error, raw, None)  # type: ignore[arg-type]
     told = sa.exc.DBAPIError.instance(
         form.text, None, error, dialect.loaded_dbapi.Error, connection_invalidated=is_lost, dialect=dialect
     )
     if is_lost:
-        connection.invalidate(error)
+        invalidate(error)
     return told
 
 

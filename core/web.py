@@ -157,7 +157,7 @@ def security_headers(script_nonce: str | None) -> dict[str, str]:
 def chosen_locale() -> str:
     """The member's language, else the browser's best match among those offered; in a task the first of them."""
     offered = settings().language_list
-    if not has_request_context():
+    if len(offered) == 1 or not has_request_context():
         return offered[0]
     wanted = viewer().locale or request.cookies.get("lang", "")
     if wanted in offered:

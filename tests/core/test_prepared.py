@@ -1,5 +1,6 @@
 """Reads run by the driver itself: they give what SQLAlchemy would give, and fail as it would."""
 
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
@@ -91,9 +92,10 @@ def test_what_the_driver_refuses_is_told_in_sqlalchemys_words(context: Flask):
 def test_one_statement_serves_many_apps_and_threads(context: Flask):
     with writing():
         put("one")
-    with engines(context).looker.connect() as first, engines(context).looker.connect() as second:
-        for connection in (first, second):
-            assert [row.value for row in BY_NAME.run(connection, {"name": "one"})] == ["x"]
+    engine = engines(context).looker
+    with closing(engine.raw_connection()) as first, closing(engine.raw_connection()) as second:
+        for lent in (first, second):
+            assert [row.value for row in BY_NAME.run(lent, engine.dialect, {"name": "one"})] == ["x"]
 
 
 def test_a_question_that_writes_is_none(context: Flask):
