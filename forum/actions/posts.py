@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 from flask_babel import gettext as _
+from sqlalchemy.orm import make_transient_to_detached
 
 from core import clock
 from core.db import change, db, rows
@@ -129,12 +130,22 @@ def _next_post(thread: Any, author_id: int, kind: str) -> Post:
     )
 
 
+_NEW: Final = tuple(column.name for column in _P if column.name != "id")
+_STORE: Final = PreparedChange(
+    sa.insert(Post.__table__).returning(_P.id),  # type: ignore[arg-type]
+    _NEW,
+)
+
+
 def settle_in(post: Post, body: Rendered) -> None:
     """Give a new post its text, store it, and take its author's uploaded pictures into it."""
     _write(post, body)
     post.score = post.edit_count = 0
+    post.deleted_reason = ""
+    values = {name: getattr(post, name) for name in _NEW}
+    post.id = change(_STORE, values)[0].id
+    make_transient_to_detached(post)  # it is stored: from here on the session knows it as if it had been read
     db.session.add(post)
-    db.session.flush()
     _adopt_pictures(post)
 
 
