@@ -136,8 +136,13 @@ def _engine_options(settings: Settings) -> dict[str, Any]:
 
 def _autocommitting(settings: Settings) -> Engine:
     """Connections of PostgreSQL for reads only: turning one and the same to and fro costs more than a small read."""
-    options = _engine_options(settings) | {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
-    engine = sa.create_engine(settings.database_url, **options)
+    engine = sa.create_engine(
+        settings.database_url,
+        isolation_level="AUTOCOMMIT",
+        skip_autocommit_rollback=True,
+        pool_reset_on_return=None,  # no transaction is ever left open
+        **_engine_options(settings),
+    )
     _watch_readers(engine)
     return engine
 

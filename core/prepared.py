@@ -26,27 +26,24 @@ class Form:
     """A statement as one kind of database takes it: its text, what goes in, and what comes out."""
 
     text: str
-    positions: (
-        tuple[str, ...] | None
-    )  # names in the order of the question marks, where the driver wants those
-    fixed: dict[str, Any]
-    asked: tuple[str, ...]
-    inputs: tuple[tuple[str, Convert], ...]
+    cursor: Callable[[Any], Any]
+    given: tuple[Any, ...]  # values in the order of the placeholders; those of `asked` are put in each time
+    asked: tuple[tuple[int, str, Convert | None], ...]
     gives_rows: bool
     row: Callable[[Sequence[Any]], Any]
     outputs: tuple[tuple[int, Convert], ...]
 
     def send(self, raw: Any, values: Values) -> Sequence[Any]:
         """The rows of one execution on the driver's connection, past SQLAlchemy's events. Raises as the driver does."""
-        cursor = raw.execute(self.text, self.arguments(values))
+        cursor = self.cursor(raw).execute(self.text, self.arguments(values))
         return self.rows(cursor.fetchall()) if self.gives_rows else ()
 
-    def arguments(self, values: Values) -> Any:
+    def arguments(self, values: Values) -> list[Any]:
         """What the driver is given. Raises KeyError for a value that is missing."""
-        given = {**self.fixed, **{name: values[name] for name in self.asked}}
-        for name, convert in self.inputs:
-            given[name] = convert(given[name])
-        return given if self.positions is None else [given[name] for name in self.positions]
+        given = list(self.given)
+        for place, name, convert in self.asked:
+            given[place] = convert(values[name]) if convert else values[name]
+        return given
 
     def rows(self, found: Sequence[Sequence[Any]]) -> list[Any]:
         """Named tuples of Python values."""
@@ -136,31 +133,38 @@ def _as_told(
 
 
 def _form_of(statement: Question | Writing, dialect: sa.Dialect, columns: Sequence[str] | None) -> Form:
-    compiled: Any = statement.compile(dialect=dialect, column_keys=columns)
+    numbered = _numbering(dialect)
+    compiled: Any = statement.compile(dialect=numbered, column_keys=columns)
     defaults = _defaults(compiled)
-    asked = tuple(name for name, bind in compiled.binds.items() if bind.required)
+    asked = {name for name, bind in compiled.binds.items() if bind.required}
     # Lists that the statement itself holds are written out; what comes with each execution may be anything meanwhile.
     state = compiled.construct_expanded_state(dict.fromkeys(asked))
     kinds = {name: bind.type.dialect_impl(dialect) for name, bind in compiled.binds.items()}
     found = {name: kind.bind_processor(dialect) for name, kind in kinds.items()} | state.processors
     converts: dict[str, Convert] = {name: convert for name, convert in found.items() if convert}
+    fixed = {name: value for name, value in (state.parameters | defaults).items() if name not in asked}
+    fixed = {name: converts[name](value) if name in converts else value for name, value in fixed.items()}
+    order = tuple(state.positiontup)
     given = list(statement.exported_columns)
     outputs = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in given]
     row: Any = namedtuple("Row", [str(column.key) for column in given])  # type: ignore[misc]
+    driver: Any = dialect.loaded_dbapi
     return Form(
         text=state.statement,
-        positions=tuple(state.positiontup) if compiled.positional else None,
-        fixed={
-            name: converts[name](value) if name in converts else value
-            for name, value in (state.parameters | defaults).items()
-            if name not in asked
-        },
-        asked=asked,
-        inputs=tuple((name, converts[name]) for name in asked if name in converts),
+        cursor=driver.Cursor if numbered is dialect else driver.RawCursor,
+        given=tuple(fixed.get(name) for name in order),
+        asked=tuple((place, name, converts.get(name)) for place, name in enumerate(order) if name in asked),
         gives_rows=bool(given),
         row=row._make,
         outputs=tuple((place, convert) for place, convert in enumerate(outputs) if convert is not None),
     )
+
+
+def _numbering(dialect: sa.Dialect) -> sa.Dialect:
+    """The dialect with placeholders that its driver passes on as they are: psycopg would read named ones each time."""
+    if dialect.positional:
+        return dialect
+    return type(dialect)(paramstyle="numeric_dollar")  # type: ignore[call-arg]
 
 
 def _defaults(compiled: Any) -> dict[str, Any]:
