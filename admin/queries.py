@@ -247,9 +247,17 @@ def log(viewer: Viewer, limit: int = 50, before_id: int | None = None, kind: str
     if before_id is not None:
         statement = statement.where(Event.id < before_id)
     rows: Sequence[Event] = db.session.execute(statement).scalars().all()
-    cards = people.cards([r.actor_id for r in rows] + [r.payload.get("person_id") for r in rows])
+    cards = _named(rows)
     places = _places(viewer, rows)
     return [_line(row, cards, places) for row in rows]
+
+
+def _named(rows: Sequence[Event]) -> dict[int, people.PersonCard]:
+    """Everybody who acts or is named in these events; an outside person who joined is the member by now."""
+    named = [row.payload["person_id"] for row in rows if row.payload.get("person_id")]
+    joined = people.members_behind(named)
+    cards = people.cards([*(row.actor_id for row in rows), *named, *joined.values()])
+    return cards | {former: cards[member] for former, member in joined.items() if member in cards}
 
 
 Place = tuple[str, str]  # what it is called, and where it stands

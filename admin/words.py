@@ -46,6 +46,7 @@ DEEDS: Final[dict[str, LazyString]] = {
     "people.ban_lifted": _l("Let somebody in again"),
     "people.invited": _l("Invited somebody"),
     "people.removed": _l("Removed an account"),
+    "people.outside_joined": _l("Said which member an outside poster is"),
 }
 
 

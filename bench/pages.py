@@ -365,7 +365,9 @@ def _summary(results: dict[str, Any]) -> dict[str, Any]:
             summary[f"thread_{who}_vs_ceiling{mark}"] = round(median(shares), 3)
         summary[f"thread_member_cpu_ms{mark}"] = figures["thread_member"]["8"]["cpu_ms"]
         summary[f"reply_cpu_ms{mark}"] = figures["reply_member"]["1"]["cpu_ms"]
-        summary[f"bare_page_cpu_ms{mark}"] = figures["ceiling_page"]["8"]["cpu_ms"]  # how fast the machine was
+        summary[f"bare_page_cpu_ms{mark}"] = figures["ceiling_page"]["8"][
+            "cpu_ms"
+        ]  # how fast the machine was
         summary[f"html_kb{mark}"] = round(figures["sizes"]["html"] / 1000, 1)
         summary[f"css_js_kb{mark}"] = round(figures["sizes"]["css_js"] / 1000, 1)
         summary[name] = figures

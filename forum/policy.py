@@ -149,10 +149,11 @@ def may_take_escalation(actor: Viewer) -> bool:
 
 
 def may_close_escalation(actor: Viewer, escalation: Any) -> bool:
-    """Its owner; moderators and supervisors anybody's."""
-    if not is_desk(actor) or escalation.closed_at is not None:
+    """Its owner; moderators and supervisors anybody's. One that is closed is refused with who was faster."""
+    if not is_desk(actor):
         return False
-    return escalation.owner_id in (None, actor.id) or actor.has("moderator", "supervisor")
+    is_free = escalation.closed_at is not None or escalation.owner_id in (None, actor.id)
+    return is_free or actor.has("moderator", "supervisor")
 
 
 def may_hand_over_escalation(actor: Viewer, escalation: Any) -> bool:

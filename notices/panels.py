@@ -54,7 +54,9 @@ def told_people(*, viewer: Viewer, release: Any, steps: list[dict[str, Any]], **
         detail = (
             ngettext("%(num)s letter sent", "%(num)s letters sent", told.mails) if may_release(viewer) else ""
         )
-        title = ngettext("%(num)s person told", "%(num)s people told", told.people)
+        title = ngettext(
+            "%(num)s person told of this release", "%(num)s people told of this release", told.people
+        )
         steps.append(
             {"kind": "notice", "title": title, "url": "", "at": told.last_at, "detail": detail, "done": True}
         )

@@ -146,7 +146,10 @@ def _hold(escalation: Escalation) -> Thread:
     thread = lock(escalation.thread_id)
     db.session.refresh(escalation)
     if escalation.closed_at is not None:
-        raise Conflict(_("This case is closed already."))
+        closer = db.session.get(Person, escalation.closed_by_id or 0)
+        if closer is None:
+            raise Conflict(_("This case is closed already."))
+        raise Conflict(_("%(name)s has settled this case already.", name=closer.name))
     return thread
 
 

@@ -1,12 +1,14 @@
 """What reading leaves behind: how far somebody came, and how often a thread was opened."""
 
 from collections.abc import Mapping
+from typing import Final
 
 import sqlalchemy as sa
 
 from core import clock
-from core.db import db, upsert
+from core.db import change, db, upsert
 from core.errors import require
+from core.prepared import PreparedChange
 from core.viewer import Viewer
 from forum import policy
 from forum.models import Reading, Thread
@@ -18,8 +20,23 @@ def mark_read(actor: Viewer, thread_id: int, position: int) -> None:
     moment = clock.now()
     row = {"person_id": actor.id, "thread_id": thread_id, "position": position, "at": moment}
     furthest = sa.case((Reading.position < position, position), else_=Reading.position)
-    change = {"position": furthest, "at": moment}
-    upsert(Reading.__table__, row, key=["person_id", "thread_id"], change=change)
+    further = {"position": furthest, "at": moment}
+    upsert(Reading.__table__, row, key=["person_id", "thread_id"], change=further)
+
+
+_R: Final = Reading.__table__.c
+_STEP: Final = PreparedChange(
+    sa.update(Reading.__table__)  # type: ignore[arg-type]
+    .where(_R.person_id == sa.bindparam("me"), _R.thread_id == sa.bindparam("thread"))
+    .where(_R.position == sa.bindparam("before"))
+    .values(position=_R.position + 1, at=sa.bindparam("moment", type_=_R.at.type))
+)
+
+
+def mark_written(actor: Viewer, thread_id: int, position: int) -> None:
+    """Their own words are no news to whoever had read everything before them."""
+    require(policy.may_keep_place(actor))
+    change(_STEP, {"me": actor.id, "thread": thread_id, "before": position - 1, "moment": clock.now()})
 
 
 def count_views(actor: Viewer, views: Mapping[int, int]) -> None:

@@ -108,10 +108,12 @@ def close_escalation(escalation_id: int) -> ResponseReturnValue:
     try:
         form = parse(forms.OutcomeForm, request.form)
         body = form.rendered()
+        case = queries.escalation(actor, escalation_id)
+        reply = actions.close_escalation(actor, case, body)
     except Refused as refused:
         return _outcome_form(escalation_id, errors_of(refused)), refused.status
-    case = queries.escalation(actor, escalation_id)
-    reply = actions.close_escalation(actor, case, body)
+    except Conflict as conflict:
+        return _outcome_form(escalation_id, {"": conflict.message}), conflict.status
     post = reply or queries.post(actor, case.post_id)
     return _back(queries.thread_of(post), post)
 

@@ -7,6 +7,7 @@ from typing import Any
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from core import files, outgoing
 from core.config import settings
@@ -253,6 +254,8 @@ def _store(actor: Viewer, source_id: int, items: tuple[Item, ...]) -> ResponseRe
     if source.kind != UPLOAD or source.paused_at is not None:
         raise Refused(_("This source takes no files."))
     count = actions.receive(source, items, actor=actor)
+    came = ngettext("%(num)s post came in.", "%(num)s posts came in.", count)
     known = len(items) - count
-    flash(_("%(new)s posts came in, %(known)s were here already.", new=count, known=known), "success")
+    were_here = ngettext("%(num)s was here already.", "%(num)s were here already.", known) if known else ""
+    flash(f"{came} {were_here}".rstrip(), "success")
     return redirect(url_for("listening.inbox", source=source_id), 303)

@@ -2,7 +2,7 @@
 
 import logging
 
-from flask_babel import format_datetime
+from flask_babel import format_date
 from flask_babel import gettext as _
 
 from core import clock
@@ -65,7 +65,7 @@ def _refuse_unwelcome(person: Person, address: str) -> None:
     ban = queries.current_ban(person.id)
     if ban is not None:
         _log_refusal("banned", address, person.id)
-        until = format_datetime(ban.until, "long")
+        until = format_date(ban.until, "long")
         raise Refused(
             _("This account is shut out until %(until)s. Reason: %(reason)s", until=until, reason=ban.reason)
         )

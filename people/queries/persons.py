@@ -229,6 +229,14 @@ def member_behind(handle: str, viewer: Viewer) -> Person | None:
     return db.session.execute(joined.where(rule)).scalar_one_or_none()
 
 
+def members_behind(person_ids: Collection[int]) -> dict[int, int]:
+    """Ids of members by those of the outside people, among these, who turned out to be them."""
+    statement = sa.select(Person.id, Person.merged_into_id).where(
+        Person.id.in_(person_ids), Person.merged_into_id.is_not(None)
+    )
+    return {row.id: row.merged_into_id for row in db.session.execute(statement)}
+
+
 def of_kind(person_ids: Collection[int], kind: str) -> set[int]:
     """Those of these people who are of this kind (member, imported, outside, removed)."""
     return set(

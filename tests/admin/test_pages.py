@@ -15,6 +15,9 @@ from forum import actions as forum
 from forum import indexer
 from forum.models import Escalation, Flag, Post
 from forum.queries.indexing import ALL, Scope
+from listening import actions as mentions
+from people import queries as people
+from people.actions import link_identity
 from tests import make
 
 ALLOWED = {
@@ -143,6 +146,19 @@ def test_the_log_says_in_words_what_the_team_did(house):
     assert "Closed a thread" in page
     assert "How do I export?" in page
     assert "forum.answer_accepted</" not in page
+
+
+def test_the_log_says_who_joined_an_outside_poster_to_which_member(house):
+    mention = make.mention("How do I mend it?", author_name="Mia Outside")
+    with writing():
+        mentions.refuse_contact_of(house.dev, mention, "Asked for it")
+        (identity,) = people.identities_of(mention.person_id)
+        link_identity(house.dev, identity, people.person(house.ana.id))
+    table = make.client_of(house.sam).get("/admin/log").text.partition("<tbody>")[2]
+    assert "Said which member an outside poster is" in table
+    assert "Noted a wish for no contact" in table
+    assert table.count(f'href="/people/{house.ana.handle}"') == 2
+    assert "Removed person" not in table
 
 
 def test_what_customers_do_to_their_own_is_not_in_the_log(house):

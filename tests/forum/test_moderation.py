@@ -119,8 +119,8 @@ def test_the_outcome_is_posted_back_and_the_mark_goes(case, question, dev):
     db.session.refresh(question)
     assert question.needs_staff_at is None
     assert case.outcome == "Mail works **again**."
-    with pytest.raises(Forbidden), writing():
-        actions.close_escalation(dev, case, render("Twice"))
+    with pytest.raises(Conflict, match="Dev"), writing():
+        actions.close_escalation(make.actor("Kim", "agent"), case, render("Twice"))
 
 
 def test_the_mark_stays_while_another_case_is_open(case, question, ben, dev):
@@ -171,6 +171,19 @@ def test_a_case_from_opening_to_outcome_by_form(question, dev):
     page = make.client_of(make.actor("Ana")).get(f"/t/{question.id}/{question.slug}").get_data(as_text=True)
     assert "It is <strong>mended</strong>." in page
     assert "Look at this" not in page
+
+
+def test_words_for_a_case_that_a_colleague_settled_meanwhile_are_kept_in_the_form(case, dev):
+    client = make.client_of(make.actor("Kim", "agent"))
+    with writing():
+        actions.close_escalation(dev, case, render("Done with it"))
+    late = make.post(client, f"/escalations/{case.id}/closing", body="Mail works since noon")
+    assert late.status_code == 409
+    assert "Dev has settled this case already." in late.text
+    assert "Mail works since noon" in late.text
+    page = client.get(f"/escalations/{case.id}/closing")
+    assert (page.status_code, "This case is settled already." in page.text) == (200, True)
+    assert "Post and close the case" not in page.text
 
 
 def test_flagging_and_settling_by_form(question, ben, dev):

@@ -217,6 +217,20 @@ def test_new_replies_are_marked_until_they_were_read(question, ben, fill):
     assert 'id="unread"' not in visit(client, path_of(question))
 
 
+def test_ones_own_reply_is_not_shown_as_new_but_what_came_before_it_is(question, ana, ben):
+    client = make.client_of(ben)
+    visit(client, path_of(question))
+    reply = f"/threads/{question.id}/replies"
+    make.post(client, reply, body="Press the button for ten seconds", kind="answer")
+    page = visit(client, path_of(question))
+    assert 'id="unread"' not in page
+    assert "First unread" not in page
+    make.answer(question, "Which one?", by=ana)
+    make.post(client, reply, body="The red one", kind="answer")
+    page = visit(client, path_of(question))
+    assert page.index('id="unread"') < page.index("Which one?") < page.index("The red one")
+
+
 def test_reading_is_noted_only_when_it_moves_on(question, ben):
     client = make.client_of(ben)
     with counting.statements() as first:
@@ -487,6 +501,14 @@ def test_lists_say_when_they_are_empty(context):
         page = visitor.get(path)
         assert page.status_code == 200
         assert 'class="empty"' in page.get_data(as_text=True), path
+
+
+def test_whoever_may_make_the_first_category_is_led_there_from_the_form_that_needs_one(context, ana, dev):
+    made = 'href="/categories/new"'
+    assert made in visit(make.client_of(dev), "/ask")
+    told = visit(make.client_of(ana), "/ask")
+    assert made not in told
+    assert "A moderator has to make one first." in told
 
 
 @pytest.mark.slow

@@ -119,7 +119,7 @@ def test_the_page_shows_the_chain_and_how_many_asked(ana, ben, dev, cleo, client
     for words in ("Customer 00417 arrives as 417.", "Real spreadsheets", "Column types", "Summer"):
         assert words in page
     assert f'href="/p/{make.opening(thread).id}"' in page
-    assert "2 people asked for this" in page and "people told" in page
+    assert "2 people asked for this" in page and "people told of this release" in page
     assert "tracker.example" not in page
 
 

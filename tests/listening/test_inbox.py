@@ -16,6 +16,7 @@ from ideation.models import IdeaEvidence, IdeaVote
 from listening import actions, queries
 from listening.models import DISMISSED, HANDLED, NEW
 from listening.queries import Wanted
+from listening.queries.inbox import MOST
 from people.models import OUTSIDE, Person
 from tests import make
 
@@ -171,6 +172,13 @@ def test_a_product_manager_links_but_a_customer_does_not():
         actions.link_to_idea(make.actor("Ben"), mention, idea)
     with writing():
         actions.link_to_idea(make.actor("Cleo", "product_manager"), mention, idea)
+
+
+def test_a_number_that_is_not_counted_to_its_end_says_so(dev, monkeypatch):
+    monkeypatch.setattr("admin.views.base.listening.new_count", lambda _asker: MOST)
+    assert '<span class="count">999+</span>' in make.client_of(dev).get("/inbox").text
+    monkeypatch.setattr("admin.views.base.listening.new_count", lambda _asker: MOST - 1)
+    assert '<span class="count">999</span>' in make.client_of(dev).get("/inbox").text
 
 
 def test_customers_and_visitors_see_no_mention():

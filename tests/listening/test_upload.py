@@ -170,8 +170,10 @@ def stored() -> int:
 def test_a_good_file_comes_in_and_a_second_time_adds_nothing(sender):
     assert send(sender, "text,id\none,1\ntwo,2\n").status_code == 303
     assert stored() == 2
+    assert "2 posts came in.<" in sender[0].get("/inbox").text
     send(sender, "text,id\none,1\ntwo,2\nthree,3\n")
     assert stored() == 3
+    assert "1 post came in. 2 were here already.<" in sender[0].get("/inbox").text
 
 
 def test_only_checking_stores_nothing_and_shows_the_first_rows(sender):

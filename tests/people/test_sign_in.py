@@ -94,7 +94,9 @@ def test_a_banned_person_is_told_why_and_only_with_the_right_password(client: Fl
         actions.ban(
             moderator, queries.person(ana.id), "Sold hats in every thread", clock.now() + timedelta(days=7)
         )
-    assert "Sold hats" in sign_in(client).text
+    page = sign_in(client).text
+    assert "Sold hats" in page
+    assert re.search(r"shut out until \w+ \d+, \d{4}\.", page)  # the day alone, as the moderator chose it
     assert "Sold hats" not in sign_in(client, password="something else").text
     assert not is_signed_in(client)
 
