@@ -2,8 +2,8 @@
 
 `python -m bench.pages` fills 5,000 threads with 50,000 posts, asks home, category, thread, the long thread's last page
 and search as a visitor and as a member at 1, 8 and 32 connections, and posts replies, to many threads and to one. CPU
-per request is that of the web processes, the database and Redis together; the worker is not running. Where two cores are
-one core's two threads, the same work costs more of it while both are busy: see `bare_page_cpu_ms` of the same run.
+per request is that of the web processes, the database and Redis together; the worker is not running. Where two cores
+are two threads of one, the same work costs more of it while both are busy: see `bare_page_cpu_ms` of the same run.
 `--quick` is a small try of the same.
 """
 
