@@ -2,10 +2,12 @@
 
 
 class ProductError(Exception):
-    """A refusal that a person can read. `status` is the HTTP status it is shown with."""
+    """A refusal that a person can read. `status` is the HTTP status it is shown with; a page without a message
+    gives the `advice`."""
 
     status = 400
     title = "That did not work"
+    advice = ""
 
     def __init__(self, message: str = "", *, fields: dict[str, str] | None = None) -> None:
         super().__init__(message)
@@ -18,6 +20,7 @@ class NotFound(ProductError):
 
     status = 404
     title = "Not found"
+    advice = "There is nothing here, or it is not shown to you. Perhaps it was moved or deleted: a search may find it."
 
 
 class Forbidden(ProductError):
@@ -25,6 +28,7 @@ class Forbidden(ProductError):
 
     status = 403
     title = "Not allowed"
+    advice = "Your account may not open or do this. If you think that it should, please write to the team."
 
 
 class SignInRequired(Forbidden):

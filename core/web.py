@@ -205,7 +205,7 @@ def show_error(error: ProductError) -> ResponseReturnValue:
         "error.html",
         code=error.status,
         title=_(error.title),
-        text=error.message,
+        text=error.message or (_(error.advice) if error.advice else ""),
         reference=g.get("request_id", ""),
     )
     return page, error.status, headers
@@ -216,9 +216,10 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
         return error.get_response()
     if error.code == 404:
         return show_error(NotFound())
-    shown = ProductError(_http_words(error.code))
+    title, words = _http_words(error.code)
+    shown = ProductError(words)
     shown.status = error.code
-    shown.title = error.name
+    shown.title = title
     response = current_app.make_response(show_error(shown))
     for name in ("Retry-After", "Allow"):
         if name in error.get_response().headers:
@@ -226,13 +227,17 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
     return response
 
 
-def _http_words(code: int) -> str:
+def _http_words(code: int) -> tuple[str, str]:
+    """A title and a sentence in plain words, for what the framework refuses by a code alone."""
     words = {
-        405: _("This address does not take that kind of request."),
-        413: _("That is too large to send. Please send less at once."),
-        429: _("That was a lot in a short time. Please wait a moment and try again."),
+        405: (_("Not like this"), _("This address does not take that kind of request.")),
+        413: (_("Too large"), _("That is too large to send. Please send less at once, or a smaller file.")),
+        429: (
+            _("A little slower, please"),
+            _("That was a lot in a short time. Please wait a moment and try again."),
+        ),
     }
-    return words.get(code, "")
+    return words.get(code, (ProductError.title, ""))
 
 
 def _csrf_error(_error: CSRFError) -> ResponseReturnValue:

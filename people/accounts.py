@@ -5,7 +5,6 @@ Nothing is asked here: these are the hands of the actions, which asked their pol
 
 import re
 import secrets
-import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
@@ -16,6 +15,7 @@ from flask_babel import gettext as _
 from core import clock
 from core.db import db
 from core.errors import Refused
+from core.search.words import fold
 from core.viewer import ROLES, Viewer
 from people import queries
 from people.models import MEMBER, Person, RoleGrant
@@ -124,8 +124,7 @@ def free_handle(wanted: str) -> str:
 
 
 def _plain(text: str) -> str:
-    ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", ascii_text).strip("-")
+    return re.sub(r"[^a-z0-9]+", "-", fold(text)).strip("-")
 
 
 def is_taken(handle: str) -> bool:

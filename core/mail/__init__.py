@@ -25,6 +25,7 @@ from core.mail.letter import (
     unlinked,
 )
 from core.mail.smtp import Smtp
+from core.site import site
 
 __all__ = [
     "Letter",
@@ -49,14 +50,17 @@ OWN_ADDRESS: Final = (
 
 @dataclass(frozen=True)
 class Mail:
-    """The seam's object: knows who the letters are from and where they go."""
+    """The seam's object: knows who the letters are from and where they go.
+
+    A sender without a name of its own writes under the one that its letter's `send` is given.
+    """
 
     backend: Backend
     sender: Address
 
-    def send(self, letter: Letter) -> None:
+    def send(self, letter: Letter, name: str = "") -> None:
         """Check, build and hand over. Raises MailRefused or MailFailed."""
-        self.backend.deliver(build(letter, self.sender))
+        self.backend.deliver(build(letter, _named(self.sender, name)))
 
 
 def init(app: Flask, settings: Settings) -> None:
@@ -66,13 +70,18 @@ def init(app: Flask, settings: Settings) -> None:
 
 
 def sender_of(settings: Settings) -> Address:
-    """MAIL_FROM, under the site's name when it gives none. Raises SettingError."""
+    """MAIL_FROM, without a name when it gives none. Raises SettingError."""
     name, address = parseaddr(settings.mail_from)
     try:
         bare = address if address == OWN_ADDRESS else checked(address)
     except MailRefused:
         raise SettingError(f"MAIL_FROM must be an address, not {settings.mail_from!r}.") from None
-    return Address(display_name=one_line(name or settings.site_name, MAX_NAME), addr_spec=bare)
+    return Address(display_name=one_line(name, MAX_NAME), addr_spec=bare)
+
+
+def _named(sender: Address, name: str) -> Address:
+    """MAIL_FROM's own name goes before the one that the company gave its community."""
+    return Address(display_name=sender.display_name or one_line(name, MAX_NAME), addr_spec=sender.addr_spec)
 
 
 def _mail() -> Mail:
@@ -82,7 +91,7 @@ def _mail() -> Mail:
 
 def send(letter: Letter) -> None:
     """Send through the current app's backend. Raises MailRefused (never again) or MailFailed (try later)."""
-    _mail().send(letter)
+    _mail().send(letter, site().name)
 
 
 def outbox(limit: int = 50, before: str | None = None) -> list[MailSummary]:

@@ -61,6 +61,13 @@ class _OneAddress(UniqueSingleAddressHeader, BaseHeader):  # type: ignore[misc] 
         return f"{self.name}: {words}{policy.linesep} <{self.address.addr_spec}>{policy.linesep}"
 
 
+class _Whole(UnstructuredHeader, BaseHeader):
+    """A header that programs read: in one piece, where the library would write a long one as encoded words."""
+
+    def fold(self, *, policy: Policy) -> str:
+        return f"{self.name}: {self}{policy.linesep}"
+
+
 def _encoded(text: str, header: str, line_end: str) -> str:
     return Header(text, header_name=header, maxlinelen=76).encode(linesep=line_end)
 
@@ -70,6 +77,7 @@ def _headers() -> HeaderRegistry:
     registry.map_to_type("from", _OneAddress)
     registry.map_to_type("to", _OneAddress)
     registry.map_to_type("subject", _Words)
+    registry.map_to_type("list-unsubscribe", _Whole)
     return registry
 
 

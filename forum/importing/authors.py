@@ -3,7 +3,6 @@
 import re
 import secrets
 import sqlite3
-import unicodedata
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -13,6 +12,7 @@ import sqlalchemy as sa
 from core import text
 from core.db import db, insert_ignore, reading, writing
 from core.errors import Conflict
+from core.search.words import fold
 from forum.importing.writing import Job, by_key, slices
 from people.accounts import MAX_HANDLE, RESERVED
 from people.models import IMPORTED, Person
@@ -77,8 +77,7 @@ def _insert(people: list[Values]) -> None:
 
 def _base(name: str) -> str:
     """A handle in plain letters made from a name, with room for a number behind it."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    base = re.sub(r"[^a-z0-9]+", "-", plain)[: MAX_HANDLE - 12].strip("-")
+    base = re.sub(r"[^a-z0-9]+", "-", fold(name))[: MAX_HANDLE - 12].strip("-")
     return base if len(base) > 1 and base not in RESERVED else f"member-{base}".strip("-")
 
 

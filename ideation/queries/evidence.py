@@ -24,7 +24,8 @@ QUOTE_LENGTH: Final = 2_000
 
 @dataclass(frozen=True, slots=True)
 class EvidenceRow:
-    """A quote with where it comes from. `post_id`, `thread_id` and its title are set when it is a post of ours."""
+    """A quote with where it comes from. `post_id`, `thread_id` and its title are set when it is a post of ours;
+    `at` is when that was written, of others when the quote was added."""
 
     quote: str
     person: people.PersonCard | None
@@ -52,7 +53,7 @@ def evidence_of(viewer: Viewer, idea_ids: Collection[int]) -> Mapping[int, list[
     Posts the viewer may not see are left out; of posts that were changed since, the present words are shown.
     """
     statement = (
-        sa.select(IdeaEvidence, Post.thread_id, Post.html, Post.edited_at, Thread.title)
+        sa.select(IdeaEvidence, Post.thread_id, Post.html, Post.created_at, Post.edited_at, Thread.title)
         .outerjoin(Post, Post.id == IdeaEvidence.post_id)
         .outerjoin(Thread, Thread.id == Post.thread_id)
         .where(IdeaEvidence.idea_id.in_(list(idea_ids)))
@@ -78,7 +79,7 @@ def _evidence_row(row: Any, cards: Mapping[int, people.PersonCard]) -> EvidenceR
         thread_id=row.thread_id,
         thread_title=row.title or "",
         post_id=kept.post_id,
-        at=kept.added_at,
+        at=row.created_at or kept.added_at,
     )
 
 

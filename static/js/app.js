@@ -26,5 +26,11 @@ document.addEventListener("htmx:config:request", (event) => {
 document.addEventListener("htmx:error", ({detail}) => {
   if (["click", "submit"].includes(detail.ctx?.sourceEvent?.type)) tellFailure();
 });
+// On a narrow screen a strip of tabs may be longer than the page: the one where we are comes into sight.
+for (const tab of document.querySelectorAll("nav:is(.tabs, .settings-tabs, .side-nav) [aria-current]")) {
+  const strip = tab.closest("nav");
+  const [seen, here] = [strip.getBoundingClientRect(), tab.getBoundingClientRect()];
+  if (here.left < seen.left || here.right > seen.right) strip.scrollLeft += here.left - seen.left - (seen.width - here.width) / 2;
+}
 htmx.onLoad((element) => fetchWanted(element.parentElement ?? document));
 fetchWanted(document);

@@ -45,8 +45,14 @@ function insert(text, area) {
   area.dispatchEvent(new Event("input", {bubbles: true}));
 }
 
+/** The server's own words, where it gave any: they say what to do. */
+async function reasonOf(error) {
+  const problem = await error.answer?.json().catch(() => null);
+  return problem?.detail ?? "";
+}
+
 async function upload(editor, file) {
-  const status = editor.querySelector("[data-draft-status]");
+  const status = editor.querySelector("[data-upload-status]");
   status.textContent = status.dataset.uploading;
   const body = new FormData();
   body.set("file", file);
@@ -54,8 +60,8 @@ async function upload(editor, file) {
     const {markdown} = await (await send("POST", editor.dataset.uploadUrl, body)).json();
     insert(`${markdown}\n`, editor.querySelector("textarea"));
     status.textContent = "";
-  } catch {
-    status.textContent = status.dataset.failed;
+  } catch (error) {
+    status.textContent = `${file.name}: ${(await reasonOf(error)) || status.dataset.failed}`;
   }
 }
 

@@ -26,12 +26,12 @@ export function tellFailure() {
   toasts.append(words.cloneNode(true));
 }
 
-/** Send JSON or a form to this site; rejects unless the answer is good. */
+/** Send JSON or a form to this site; rejects unless the answer is good, which the error then has with it. */
 export async function send(method, url, body) {
   const isForm = body instanceof FormData;
   const headers = {"X-CSRFToken": csrfToken(), Accept: "application/json"};
   if (!isForm) headers["Content-Type"] = "application/json";
   const answer = await fetch(url, {method, headers, body: isForm ? body : JSON.stringify(body), credentials: "same-origin"});
-  if (!answer.ok) throw new Error(`${method} ${url}: ${answer.status}`);
+  if (!answer.ok) throw Object.assign(new Error(`${method} ${url}: ${answer.status}`), {answer});
   return answer;
 }

@@ -255,6 +255,13 @@ def letter(context) -> str:
     return mail.outbox()[0].key
 
 
+def test_letters_are_from_the_community_as_the_owner_named_it(house, context):
+    save(house, name="Orbit community")
+    mail.send(mail.Letter("ana@example.com", "Hello", "Hi", message_id="two@localhost"))
+    headers = dict(mail.read(mail.outbox()[0].key).headers)
+    assert headers["From"] == "Orbit community <community@localhost>"
+
+
 def test_a_letter_is_shown_as_text_and_its_html_in_a_frame_that_can_do_nothing(house, letter):
     client = make.client_of(house.olu)
     page = client.get(f"/admin/mail/{letter}")

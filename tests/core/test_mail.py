@@ -173,9 +173,26 @@ def test_a_name_that_looks_like_an_address_is_no_link_in_text_mail():
     assert unlinked("Ana Maria") == "Ana Maria"
 
 
-def test_the_sender_is_the_setting_under_the_sites_name():
-    settings = Settings(site_name="Orbit\nBcc: x", mail_from="hello@orbit.example")
-    assert str(sender_of(settings)) == '"Orbit Bcc: x" <hello@orbit.example>'
+def test_the_address_of_one_click_unsubscribing_stays_whole_however_long():
+    address = "https://community.orbit.example/unsubscribe/" + "WzksIm1lbnRpb24iXQ." * 8
+    sent = build(letter(list_unsubscribe=address), SENDER).message.as_bytes()
+    assert f"\r\nList-Unsubscribe: <{address}>\r\n".encode() in sent
+
+
+def test_letters_come_under_the_name_of_the_community_unless_the_setting_has_one(tmp_path: Path):
+    def from_line(mail_from: str) -> str:
+        post = Mail(MailFiles(tmp_path / mail_from), sender_of(Settings(mail_from=mail_from)))
+        post.send(letter(), "Orbit\nBcc: x")
+        (kept,) = post.backend.outbox(1, None)
+        found = post.backend.read(kept.key)
+        return found.headers[0][1]
+
+    assert from_line("hello@orbit.example") == '"Orbit Bcc: x" <hello@orbit.example>'
+    assert from_line("Team <hello@orbit.example>") == "Team <hello@orbit.example>"
+
+
+def test_the_sender_is_the_setting():
+    assert str(sender_of(Settings(mail_from="hello@orbit.example"))) == "hello@orbit.example"
     assert str(sender_of(Settings(mail_from="Team <hello@orbit.example>"))) == "Team <hello@orbit.example>"
     with pytest.raises(SettingError):
         sender_of(Settings(mail_from="nobody"))

@@ -10,6 +10,7 @@ from flask import Flask
 from core.config import SettingError, load
 from core.errors import Conflict, Refused, Unavailable
 from core.logs import JsonLines
+from tests import make
 
 pytestmark = pytest.mark.own_app
 
@@ -84,6 +85,19 @@ def test_people_get_a_page_that_says_what_to_do_and_no_inner_detail(routes: Flas
     assert "secret detail" not in page.get_data(as_text=True)
     assert "Something went wrong on our side" in page.get_data(as_text=True)
     assert "SELECT secret" not in routes.test_client().get("/try/no_database").get_data(as_text=True)
+
+
+def test_what_is_not_there_or_not_allowed_says_what_may_help(client, context):
+    missing = client.get("/no-such-page")
+    assert missing.status_code == 404 and "a search may find it" in missing.text
+    refused = make.client_of(make.actor("Ana")).get("/admin")
+    assert refused.status_code == 403 and "write to the team" in refused.text
+
+
+def test_what_the_framework_refuses_is_told_in_plain_words(client):
+    refused = client.post("/questions")
+    assert refused.status_code == 405
+    assert "Not like this" in refused.text and "Method Not Allowed" not in refused.text
 
 
 def test_what_is_down_says_when_to_come_back(routes: Flask):

@@ -142,6 +142,24 @@ def test_a_letter_and_its_plain_twin_say_the_same(face: Flask):
             assert all(value in text for value in values.values()), name
 
 
+def test_the_summary_of_errors_names_the_fields_in_the_order_of_the_form(face: Flask):
+    tree = draw(
+        face,
+        """{% from "parts/forms.html" import error_summary %}
+        {% set labels = {"title": "Title", "tags": "Tags", "body": "Text"} %}
+        {{ error_summary({"": "Too fast.", "body": "Fill in.", "title": "Fill in."}, labels=labels) }}""",
+    )
+    assert tree.xpath("//li//text()") == ["Title: Fill in.", "Text: Fill in.", "Too fast."]
+
+
+def test_the_way_to_a_page_takes_titles_in_any_direction(face: Flask):
+    tree = draw(
+        face,
+        """{% from "parts/lists.html" import breadcrumb %}{{ breadcrumb([("Home", "/"), ("שלום?", "")]) }}""",
+    )
+    assert tree.xpath("//a/@dir | //span/@dir") == ["auto", "auto"]
+
+
 def test_the_error_page_says_what_to_do(face: Flask):
     with face.test_request_context("/"):
         text = render_template("error.html", code=404, title="Not found", text=EVIL, reference="ab12")

@@ -224,6 +224,43 @@ def test_no_page_of_the_forum_scrolls_sideways(page: Any, talk: Talk, width: int
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
 
 
+def test_names_and_titles_of_one_endless_word_stay_on_the_page(page: Any, talk: Talk):
+    page.set_viewport_size({"width": 360, "height": 800})
+    with talk.site.app.app_context():
+        writer = make.person("W" * 60, handle="endless")
+        endless = make.thread("Donaudampfschifffahrt" * 9, by=make.viewer(writer))
+    for path in (f"/t/{endless.id}", "/", "/questions", "/people", "/people/endless"):
+        page.goto(f"{talk.site.url}{path}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
+
+
+def test_a_file_that_is_refused_says_why_and_a_saved_draft_does_not_take_the_words_away(
+    page: Any, talk: Talk
+):
+    talk.site.sign_in(page, talk.ben)
+    page.goto(f"{talk.site.url}/ask")
+    page.get_by_label("Title").fill("My lamp is cold too")
+    file = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"no picture"}
+    page.locator("main input[type=file]").set_input_files(file)
+    expect(page.locator("[data-draft-status]")).to_have_text("Draft saved", timeout=PATIENCE)
+    expect(page.locator("[data-upload-status]")).to_contain_text("notes.txt: This is not a picture")
+
+
+def test_on_a_phone_the_tab_where_one_is_comes_into_sight(page: Any, talk: Talk):
+    page.set_viewport_size({"width": 360, "height": 800})
+    talk.site.sign_in(page, talk.ben)
+    page.goto(f"{talk.site.url}/settings/data")
+    expect(page.locator(".settings-tab[aria-current]")).to_be_in_viewport(ratio=1)
+
+
+def test_what_one_follows_is_in_ones_menu(page: Any, talk: Talk):
+    talk.site.sign_in(page, talk.ana)
+    page.goto(talk.site.url)
+    page.locator(".me-face").click()
+    page.get_by_role("link", name="Following").click()
+    expect(page.locator("h1")).to_have_text("Following")
+
+
 def test_without_scripts_a_vote_and_a_reply_work_too(browser: Any, talk: Talk):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()

@@ -106,6 +106,19 @@ def test_the_chain_leads_from_the_first_words_to_the_release(ana, ben, dev, cleo
     assert link.asked_at == min(link.idea.created_at, link.evidence[0].at)
 
 
+def test_what_was_said_after_the_idea_stands_after_it_in_the_chain(ana, ben, dev, cleo, client):
+    thread = make.thread("CSV loses zeros", by=ben, text="Customer 00417 arrives as 417.")
+    idea = make.idea("Real spreadsheets", by=ana)
+    with writing():
+        actions.add_evidence(dev, idea, quote="I wish for that too.", origin_key="mention:1")
+        actions.add_post_as_evidence(dev, idea, make.opening(thread))
+    release = make.release("Summer", ideas=[idea], published=True)
+    page = client.get(f"/releases/{release.id}", follow_redirects=True).text
+    chain = page[page.index("You asked, we shipped") :]
+    said = [chain.index(words) for words in ("arrives as 417.", "Became an idea", "I wish for that too.")]
+    assert said == sorted(said)
+
+
 @pytest.mark.slow
 def test_the_page_shows_the_chain_and_how_many_asked(ana, ben, dev, cleo, client):
     thread = make.thread("CSV loses zeros", by=ben, text="Customer 00417 arrives as 417.")

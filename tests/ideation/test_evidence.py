@@ -1,15 +1,18 @@
 """Evidence: customers' own words, whose writers count as voters; and threads that become ideas."""
 
+from datetime import timedelta
+
 import pytest
 import sqlalchemy as sa
 
+from core import clock
 from core.db import db, writing
 from core.errors import Forbidden, Refused
 from core.outbox import Event
 from core.text import render
 from forum import actions as forum
 from forum import queries as forum_queries
-from forum.models import IDEA, Thread
+from forum.models import IDEA, Post, Thread
 from ideation import actions, queries
 from ideation.models import Idea, IdeaEvidence, IdeaVote
 from people.actions import outside_person
@@ -109,6 +112,17 @@ def test_quotes_of_posts_somebody_may_not_see_are_left_out(ana, ben, dev):
     assert seen(Viewer.visitor()) == []
     assert seen(ana) == ["For members only."]
     assert seen(dev) == ["For members only.", "Between us."]
+
+
+def test_a_quote_of_a_post_is_as_old_as_the_post(ana, ben, dev):
+    idea, thread = make.idea(by=ana), make.thread(by=ben, text="I want dark mode.")
+    with writing():
+        actions.add_post_as_evidence(dev, idea, make.opening(thread))
+        actions.add_evidence(dev, idea, quote="I want it too.", origin_key="mention:1")
+        db.session.execute(sa.update(Post).values(created_at=clock.now() - timedelta(days=3)))
+        db.session.execute(sa.update(IdeaEvidence).values(added_at=clock.now() - timedelta(days=1)))
+    written, added = queries.evidence(ana, idea.id)
+    assert (added.at - written.at).days == 2
 
 
 def test_words_that_were_taken_out_of_a_post_are_gone_from_the_evidence_too(ana, ben, dev):

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from core import clock
 from core.db import db, writing
 from people import passwords, proofs, queries
+from people.accounts import free_handle
 from people.models import IMPORTED, MailToken, Person
 from tests import make
 
@@ -165,6 +166,14 @@ def test_sending_again_tells_nothing_of_the_address(client: FlaskClient, letters
 
 
 @pytest.mark.both
+@pytest.mark.parametrize(
+    ("name", "handle"),
+    [("Nora Weißenberg", "nora-weissenberg"), ("Søren Łukasz", "soren-lukasz"), ("Ægir Þór", "aegir-thor")],
+)
+def test_the_handle_offered_keeps_every_letter_of_the_name(context: Flask, name: str, handle: str):
+    assert free_handle(name) == handle
+
+
 def test_a_taken_handle_is_told_and_the_link_stays_good(client: FlaskClient, link):
     make.person("Ben", handle="ben")
     register(client)

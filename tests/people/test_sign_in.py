@@ -88,6 +88,15 @@ def test_an_unconfirmed_account_is_offered_the_link_again(client: FlaskClient, c
     assert not is_signed_in(client)
 
 
+def test_whoever_is_refused_hears_of_the_letter_whether_the_address_is_known_or_not(
+    client: FlaskClient, ana: Person
+):
+    """Just registered, the password counts only once the address is proven; to say so to one would tell of all."""
+    make.post(client, "/register", name="Ben Ode", email="ben@example.com", password="quiet rivers run deep")
+    for email in ("ben@example.com", "ana@example.com", "nobody@example.com"):
+        assert "Open the link in our letter first." in sign_in(client, "quiet rivers run deep", email).text
+
+
 def test_a_banned_person_is_told_why_and_only_with_the_right_password(client: FlaskClient, ana: Person):
     moderator = make.actor("Dev", "moderator")
     with writing():
