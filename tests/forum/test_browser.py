@@ -229,9 +229,18 @@ def test_names_and_titles_of_one_endless_word_stay_on_the_page(page: Any, talk: 
     with talk.site.app.app_context():
         writer = make.person("W" * 60, handle="endless")
         endless = make.thread("Donaudampfschifffahrt" * 9, by=make.viewer(writer))
-    for path in (f"/t/{endless.id}", "/", "/questions", "/people", "/people/endless"):
+        path_of_it = f"/t/{endless.id}"
+        make.answer(endless, "Press it.", by=make.viewer(writer))
+    for path in (path_of_it, "/", "/questions", "/people", "/people/endless"):
         page.goto(f"{talk.site.url}{path}")
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto(f"{talk.site.url}/questions")
+    row = page.locator(".thread-row", has_text="Donaudampfschifffahrt")
+    assert (
+        row.locator(".row-main").bounding_box()["width"]
+        > 2 * row.locator(".row-side").bounding_box()["width"]
+    )
 
 
 def test_a_file_that_is_refused_says_why_and_a_saved_draft_does_not_take_the_words_away(

@@ -139,7 +139,7 @@ class Circle:
     def ben_follows(self) -> None:
         page = self.as_("Ben", self.idea)
         page.get_by_role("button", name="Follow", exact=True).first.click()
-        expect(page.get_by_text("Following", exact=True).first).to_be_visible()
+        expect(page.locator(".page").get_by_text("Following", exact=True)).to_be_visible()
 
     def cleo_ships_it(self) -> None:
         page = self.as_("Cleo", self.idea)
