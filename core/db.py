@@ -7,7 +7,6 @@ response is made (status below 400) and rolls back otherwise. Tasks, commands an
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -20,16 +19,16 @@ from sqlalchemy import event as sa_event
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, registry
-from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+from sqlalchemy.pool import PoolProxiedConnection
 
 from core.config import Settings
 from core.context import here
+from core.engines import Engines, ReadOnlyTransaction, in_modes, pool_options
 from core.errors import Unavailable
 from core.prepared import Prepared, PreparedChange, Values
 
 log = logging.getLogger(__name__)
 _READ_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-_WRITES = frozenset({"INSERT", "UPDATE", "DELETE"})
 _ENGINES = "fullcircle.engines"
 _COMMITS = "fullcircle.commits"
 
@@ -85,10 +84,6 @@ def id_column() -> Mapped[int]:
     return mapped_column(BigId, primary_key=True)
 
 
-class ReadOnlyTransaction(RuntimeError):
-    """A GET tried to write: a mistake of ours, never of the user."""
-
-
 class EdgeSession(FlaskSession):
     """Binds to the reading or the writing form of the engine, by the mode of the current context."""
 
@@ -107,97 +102,14 @@ db = SQLAlchemy(model_class=Model, session_options={"class_": EdgeSession, "expi
 def init(app: Flask, settings: Settings) -> None:
     """Connect the app to its database and put the edge around its requests."""
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
-    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _engine_options(settings)
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = pool_options(settings)
     db.init_app(app)
     with app.app_context():
-        engine = db.engine
-        if engine.dialect.name == "sqlite":
-            _watch_readers(engine)
-            _tune_sqlite(engine, settings)
-            reader, looker = engine.execution_options(mode="read"), engine.execution_options(mode="look")
-        else:
-            reader = looker = _autocommitting(settings).execution_options(mode="read")
-        app.extensions[_COMMITS] = 0
-        app.extensions[_ENGINES] = Engines(reader, looker, engine.execution_options(mode="write"))
+        app.extensions[_ENGINES] = in_modes(db.engine, settings)
+    app.extensions[_COMMITS] = 0
     app.teardown_appcontext(_give_back)
     app.before_request(_open_edge)
     app.after_request(_close_edge)
-
-
-def _engine_options(settings: Settings) -> dict[str, Any]:
-    options: dict[str, Any] = {"pool_size": settings.database_pool, "max_overflow": settings.database_pool}
-    if settings.database_url.startswith("sqlite"):
-        options["connect_args"] = {"timeout": 15, "check_same_thread": False}
-    else:
-        options["pool_pre_ping"] = False
-        options["pool_recycle"] = 1800
-    return options
-
-
-def _autocommitting(settings: Settings) -> Engine:
-    """Connections of PostgreSQL for reads only: turning one and the same to and fro costs more than a small read."""
-    engine = sa.create_engine(
-        settings.database_url,
-        isolation_level="AUTOCOMMIT",
-        skip_autocommit_rollback=True,
-        pool_reset_on_return=None,  # no transaction is ever left open
-        **_engine_options(settings),
-    )
-    _watch_readers(engine)
-    return engine
-
-
-def _tune_sqlite(engine: Engine, settings: Settings) -> None:
-    """WAL, foreign keys, and BEGIN IMMEDIATE for writes: a deferred BEGIN that upgrades fails busy under load."""
-
-    @sa_event.listens_for(engine, "connect")
-    def _connect(connection: Any, _: ConnectionPoolEntry) -> None:
-        connection.isolation_level = None
-        for pragma in (
-            "journal_mode=WAL",
-            f"synchronous={'FULL' if settings.sqlite_synchronous.upper() == 'FULL' else 'NORMAL'}",
-            "foreign_keys=ON",
-            "busy_timeout=15000",
-            "cache_size=-32000",
-            "mmap_size=134217728",
-            "temp_store=MEMORY",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @sa_event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        mode = connection.get_execution_options().get("mode")
-        if mode == "look":
-            return  # every statement by itself
-        raw: Any = connection.connection.driver_connection
-        try:
-            raw.execute("BEGIN" if mode == "read" else "BEGIN IMMEDIATE")
-        except Exception as error:
-            raise Unavailable("The database is busy. Please try again.") from error
-
-
-def _watch_readers(engine: Engine) -> None:
-    """Refuse writing statements of reads, however they were made. (SQLite's own `PRAGMA query_only` would do, but
-    every change of it makes the connection prepare all its statements anew.)"""
-
-    @sa_event.listens_for(engine, "before_cursor_execute")
-    def _check(connection: Connection, _cursor: Any, statement: str, *_rest: Any) -> None:
-        if statement[:6].upper() not in _WRITES:
-            return
-        if connection.get_execution_options().get("mode") in ("read", "look"):
-            raise ReadOnlyTransaction("a read-only request sent a writing statement")
-
-
-@dataclass(frozen=True, slots=True)
-class Engines:
-    """Connections in three modes: reading in a snapshot, looking statement by statement, writing.
-
-    SQLite has one pool for all three, PostgreSQL a pool for those that read, where each statement stands by itself.
-    """
-
-    reader: Engine
-    looker: Engine
-    writer: Engine
 
 
 def engines(app: Flask) -> Engines:

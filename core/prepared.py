@@ -112,10 +112,9 @@ class PreparedChange(_Compiled[Writing]):
         """An INSERT without values of its own names the `columns` it will be given. Raises TypeError for a question."""
         if not isinstance(statement, sa.Insert | sa.Update | sa.Delete):
             raise TypeError("only an INSERT, UPDATE or DELETE changes anything")
-        # SQLAlchemy would ask for the new row's number, unless told not to
-        is_bare = isinstance(statement, sa.Insert) and not list(statement.exported_columns)
-        bare = statement.inline() if is_bare and isinstance(statement, sa.Insert) else statement
-        super().__init__(bare, columns)
+        if isinstance(statement, sa.Insert) and not list(statement.exported_columns):
+            statement = statement.inline()  # else SQLAlchemy would ask for the new row's number
+        super().__init__(statement, columns)
 
 
 def _as_told(

@@ -24,7 +24,7 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
-from flask_babel import Babel, force_locale, get_locale
+from flask_babel import Babel, LazyString, force_locale, get_locale
 from flask_babel import gettext as _
 from flask_compress import Compress
 from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
@@ -195,7 +195,7 @@ def show_error(error: ProductError) -> ResponseReturnValue:
         return redirect(url_for("people.sign_in"))
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Unavailable) else {}
     if wants_json():
-        problem: dict[str, Any] = {"type": "about:blank", "title": error.title, "status": error.status}
+        problem: dict[str, Any] = {"type": "about:blank", "title": str(error.title), "status": error.status}
         problem |= {"detail": error.message} if error.message else {}
         problem |= {"errors": error.fields} if error.fields else {}
         answer = jsonify(problem)
@@ -204,8 +204,8 @@ def show_error(error: ProductError) -> ResponseReturnValue:
     page = render_template(
         "error.html",
         code=error.status,
-        title=_(error.title),
-        text=error.message or (_(error.advice) if error.advice else ""),
+        title=str(error.title),
+        text=error.message or str(error.advice),
         reference=g.get("request_id", ""),
     )
     return page, error.status, headers
@@ -227,7 +227,7 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
     return response
 
 
-def _http_words(code: int) -> tuple[str, str]:
+def _http_words(code: int) -> tuple[str | LazyString, str]:
     """A title and a sentence in plain words, for what the framework refuses by a code alone."""
     words = {
         405: (_("Not like this"), _("This address does not take that kind of request.")),

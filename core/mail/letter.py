@@ -19,6 +19,7 @@ from email.utils import format_datetime
 from typing import Final
 
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 from core import clock
 from core.errors import ProductError, Refused
@@ -92,7 +93,7 @@ class MailFailed(ProductError):
     """The mail server did not take the letter this time."""
 
     status = 503
-    title = "Mail could not be sent"
+    title = _l("Mail could not be sent")
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The two ways an outgoing call ends without an answer; each message is fit to be shown to an admin."""
 
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 from core.errors import ProductError, Refused
 
@@ -13,7 +14,7 @@ class OutgoingFailed(ProductError):
     """The call was made and brought no usable answer; a later one may."""
 
     status = 502
-    title = "The other site did not answer as expected"
+    title = _l("The other site did not answer as expected")
     nothing_sent = False  # True: it ended before the first byte of the request, so nothing happened there
 
 

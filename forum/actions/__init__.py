@@ -14,7 +14,7 @@ from forum.actions.moderation import (
     take_escalation,
 )
 from forum.actions.posts import delete_post, edit_post, reply, restore_post
-from forum.actions.reading import count_views, mark_read, mark_written
+from forum.actions.reading import count_views, mark_read
 from forum.actions.tagging import describe_tag
 from forum.actions.threads import (
     close_thread,
@@ -53,7 +53,6 @@ __all__ = [
     "hand_over_escalation",
     "mark_read",
     "mark_thread",
-    "mark_written",
     "move_authorship",
     "move_thread",
     "mute",

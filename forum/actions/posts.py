@@ -19,6 +19,7 @@ from core.viewer import Viewer
 from forum import policy
 from forum.actions.following import remember_follow
 from forum.actions.locking import hold, lock_post, thread_of
+from forum.actions.reading import remember_writing
 from forum.actions.tagging import set_tags
 from forum.addresses import slug_of
 from forum.events import (
@@ -65,6 +66,7 @@ def reply(
         post.reply_to_id = reply_to.id
     settle_in(post, body)
     remember_follow(author, thread.id, "reply")
+    remember_writing(author, thread.id, post.position)
     record(PostAdded(thread.id, post.id, author), actor=actor)
     announce_mentions(actor, post)
     return post

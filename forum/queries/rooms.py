@@ -101,18 +101,20 @@ def tag_path(name: str) -> str:
     return "/tags/" + name.replace("#", "%23").replace("+", "%2B")
 
 
-def tags(viewer: Viewer, *, begins: str = "", limit: int = 200) -> list[TagCard]:
-    """Tags of threads the viewer may see, most used first. A tag of hidden threads alone does not exist."""
-    number = sa.func.count().label("threads")
-    statement = (
-        sa.select(Tag.id, Tag.name, Tag.description, number)
+def _counted_tags(viewer: Viewer) -> sa.Select[*tuple[Any, ...]]:
+    """Tags with the number of their threads that the viewer may see."""
+    return (
+        sa.select(Tag.id, Tag.name, Tag.description, sa.func.count().label("threads"))
         .join(ThreadTag, ThreadTag.tag_id == Tag.id)
         .join(Thread, Thread.id == ThreadTag.thread_id)
         .where(listed_threads(viewer))
         .group_by(Tag.id, Tag.name, Tag.description)
-        .order_by(number.desc(), Tag.name)
-        .limit(limit)
     )
+
+
+def tags(viewer: Viewer, *, begins: str = "", limit: int = 200) -> list[TagCard]:
+    """Tags of threads the viewer may see, most used first. A tag of hidden threads alone does not exist."""
+    statement = _counted_tags(viewer).order_by(sa.desc("threads"), Tag.name).limit(limit)
     if begins:
         statement = statement.where(Tag.name.startswith(begins, autoescape=True))
     return [TagCard(row.id, row.name, row.description, row.threads) for row in db.session.execute(statement)]
@@ -120,15 +122,7 @@ def tags(viewer: Viewer, *, begins: str = "", limit: int = 200) -> list[TagCard]
 
 def tag(viewer: Viewer, name: str) -> TagCard:
     """One tag. Raises NotFound when no thread the viewer may see has it."""
-    number = sa.func.count(Thread.id).label("threads")
-    statement = (
-        sa.select(Tag.id, Tag.name, Tag.description, number)
-        .join(ThreadTag, ThreadTag.tag_id == Tag.id)
-        .join(Thread, Thread.id == ThreadTag.thread_id)
-        .where(Tag.name == name, listed_threads(viewer))
-        .group_by(Tag.id, Tag.name, Tag.description)
-    )
-    row = db.session.execute(statement).one_or_none()
+    row = db.session.execute(_counted_tags(viewer).where(Tag.name == name)).one_or_none()
     if row is None:
         raise NotFound
     return TagCard(row.id, row.name, row.description, row.threads)

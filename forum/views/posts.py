@@ -78,8 +78,6 @@ def reply(thread_id: int) -> ResponseReturnValue:
         )  # this answer rolls back
         return _reply_form(found, request.form, _problem(refused)), refused.status
     actions.discard_draft(actor, f"reply:{thread_id}")
-    if post.position == (found.read_position or 0) + 1:
-        actions.mark_written(actor, thread_id, post.position)
     return to_post(found, post)
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 from core.errors import ProductError
 
@@ -19,7 +20,7 @@ class BadSignature(ProductError):
     """The caller did not prove that it knows the source's secret."""
 
     status = 401
-    title = "The signature does not fit"
+    title = _l("The signature does not fit")
 
 
 def new_secret() -> str:

@@ -3,6 +3,7 @@
 import logging
 
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 from core import clock
 from core.config import settings
@@ -24,7 +25,7 @@ class DeadLink(Refused):
     """What every used, old, withdrawn or forged link answers."""
 
     status = 410
-    title = "This link does not work any more"
+    title = _l("This link does not work any more")
 
 
 def dead_link() -> DeadLink:

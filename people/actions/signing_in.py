@@ -4,6 +4,7 @@ import logging
 
 from flask_babel import format_date
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 from core import clock
 from core.db import db
@@ -25,7 +26,7 @@ class SignInAgain(Forbidden):
     """The password must be typed again first; a browser is sent to do so."""
 
     status = 401
-    title = "Please type your password again"
+    title = _l("Please type your password again")
 
 
 def require_fresh(actor: Viewer) -> None:

@@ -6,7 +6,8 @@ from flask import Flask
 
 from core import clock
 from core import db as edge
-from core.db import ReadOnlyTransaction, after_commit, apart, db, writing
+from core.db import after_commit, apart, db, writing
+from core.engines import ReadOnlyTransaction
 from core.errors import Refused
 from core.site import SiteValue
 from tests import make

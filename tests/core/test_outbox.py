@@ -155,7 +155,7 @@ def test_a_receipt_done_meanwhile_is_not_done_again():
 
 
 def test_a_reading_context_refuses_to_write():
-    from core.db import ReadOnlyTransaction
+    from core.engines import ReadOnlyTransaction
 
     db.session.add(SiteValue(name="x", value="y", changed_at=clock.now()))
     with pytest.raises(ReadOnlyTransaction):

@@ -7,7 +7,8 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from core.db import ReadOnlyTransaction, change, db, engines, glance, rows, writing
+from core.db import change, db, engines, glance, rows, writing
+from core.engines import ReadOnlyTransaction
 from core.prepared import Prepared, PreparedChange
 from core.site import SiteValue
 from forum import queries

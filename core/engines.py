@@ -1,0 +1,106 @@
+"""The database's connections: pools for reading and for writing, as SQLite and PostgreSQL each want them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event as sa_event
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from core.config import Settings
+from core.errors import Unavailable
+
+_WRITES = frozenset({"INSERT", "UPDATE", "DELETE"})
+
+
+class ReadOnlyTransaction(RuntimeError):
+    """A GET tried to write: a mistake of ours, never of the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """Connections in three modes: reading in a snapshot, looking statement by statement, writing.
+
+    SQLite has one pool for all three, PostgreSQL a pool for those that read, where each statement stands by itself.
+    """
+
+    reader: Engine
+    looker: Engine
+    writer: Engine
+
+
+def in_modes(writer: Engine, settings: Settings) -> Engines:
+    """The writing engine with those that read beside it."""
+    if writer.dialect.name == "sqlite":
+        _tune_sqlite(writer, settings)
+        _watch_readers(writer)
+        looker, reader = writer.execution_options(mode="look"), writer.execution_options(mode="read")
+    else:
+        readers = _autocommitting(settings)
+        _watch_readers(readers)
+        looker = reader = readers.execution_options(mode="read")
+    return Engines(reader, looker, writer.execution_options(mode="write"))
+
+
+def pool_options(settings: Settings) -> dict[str, Any]:
+    """How many connections a process keeps, and for how long."""
+    options: dict[str, Any] = {"pool_size": settings.database_pool, "max_overflow": settings.database_pool}
+    if settings.database_url.startswith("sqlite"):
+        options["connect_args"] = {"timeout": 15, "check_same_thread": False}
+    else:
+        options["pool_pre_ping"] = False
+        options["pool_recycle"] = 1800
+    return options
+
+
+def _autocommitting(settings: Settings) -> Engine:
+    """Connections of PostgreSQL for reads only: turning one and the same to and fro costs more than a small read."""
+    return sa.create_engine(
+        settings.database_url,
+        isolation_level="AUTOCOMMIT",
+        skip_autocommit_rollback=True,
+        pool_reset_on_return=None,  # no transaction is ever left open
+        **pool_options(settings),
+    )
+
+
+def _tune_sqlite(engine: Engine, settings: Settings) -> None:
+    """WAL, foreign keys, and BEGIN IMMEDIATE for writes: a deferred BEGIN that upgrades fails busy under load."""
+
+    @sa_event.listens_for(engine, "connect")
+    def _connect(connection: Any, _: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None
+        for pragma in (
+            "journal_mode=WAL",
+            f"synchronous={'FULL' if settings.sqlite_synchronous.upper() == 'FULL' else 'NORMAL'}",
+            "foreign_keys=ON",
+            "busy_timeout=15000",
+            "cache_size=-32000",
+            "mmap_size=134217728",
+            "temp_store=MEMORY",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @sa_event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        mode = connection.get_execution_options().get("mode")
+        if mode == "look":
+            return  # every statement by itself
+        raw: Any = connection.connection.driver_connection
+        try:
+            raw.execute("BEGIN" if mode == "read" else "BEGIN IMMEDIATE")
+        except Exception as error:
+            raise Unavailable("The database is busy. Please try again.") from error
+
+
+def _watch_readers(engine: Engine) -> None:
+    """Refuse writing statements of reads, however they were made. (SQLite's own `PRAGMA query_only` would do, but
+    every change of it makes the connection prepare all its statements anew.)"""
+
+    @sa_event.listens_for(engine, "before_cursor_execute")
+    def _check(connection: Connection, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if statement[:6].upper() not in _WRITES:
+            return
+        if connection.get_execution_options().get("mode") in ("read", "look"):
+            raise ReadOnlyTransaction("a read-only request sent a writing statement")
