@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from flask import Flask
+from flask import Flask, Response
 
 from core import (
     assets,
@@ -25,6 +25,7 @@ from core import (
     schema,
     search,
     sign_in,
+    templates,
     web,
     worker,
 )
@@ -60,11 +61,15 @@ ROOMS: Final = ("models", "events", "tasks", "panels", "views", "api")
 
 
 class Fullcircle(Flask):
-    """Flask without async views, which it would look for two dozen times with every request."""
+    """Flask with spliced pages, and without async views, for which it would look two dozen times with every request."""
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """The function itself: none of ours is async."""
         return func
+
+    def make_response(self, rv: Any) -> Response:
+        """As Flask does, of pages whose kept pieces were put in."""
+        return super().make_response(templates.whole(rv))
 
 
 def create_app(environ: Mapping[str, str] | None = None) -> Flask:

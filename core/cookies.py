@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from flask import Flask, Request
-from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from flask import Flask, Request, Response
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 
 from core.config import Settings
 from core.shelf import Shelf
@@ -32,6 +32,15 @@ class KeptCookies(SecureCookieSessionInterface):
         if session and all(isinstance(value, _FIXED) for value in session.values()):
             self._kept.put(cookie, dict(session), 4 * len(cookie) + 500)
         return session
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Set the cookie when it changed; else say that the answer depends on it, past a parsed set of headers."""
+        if session.modified or app.config["SESSION_REFRESH_EACH_REQUEST"]:
+            super().save_session(app, session, response)
+        elif session.accessed:
+            vary = response.headers.get("Vary", "")
+            if "cookie" not in vary.lower():
+                response.headers["Vary"] = f"{vary}, Cookie" if vary else "Cookie"
 
 
 def init(app: Flask, settings: Settings) -> None:

@@ -141,7 +141,7 @@ def is_writing() -> bool:
 
 
 def _open_edge() -> None:
-    g.db_writing = request.method not in _READ_METHODS
+    here().g.db_writing = request.method not in _READ_METHODS
 
 
 def _close_edge(response: Response) -> Response:
@@ -277,7 +277,7 @@ def _lent(engine: Engine) -> PoolProxiedConnection:
 
 
 def _give_back(_error: BaseException | None = None) -> None:
-    lent = g.pop("db_lent", None)
+    lent = here().g.pop("db_lent", None)
     if lent is not None:
         lent.close()
 

@@ -18,6 +18,7 @@ from flask import Flask, Response, g, request, session
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.config import Settings
+from core.context import here
 from core.db import commits, db, engines, is_writing
 from core.shelf import Shelf
 from core.sign_in import viewer
@@ -91,7 +92,7 @@ def _is_candidate(environ: dict[str, Any]) -> bool:
 
 
 def _keep(response: Response) -> Response:
-    check: Check | None = g.pop("kept_check", None)
+    check: Check | None = here().g.pop("kept_check", None)
     if check is None or response.status_code != 200 or response.direct_passthrough or viewer().is_member:
         return response
     if session.modified or "Set-Cookie" in response.headers or not _is_candidate(request.environ):

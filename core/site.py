@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from core import clock
 from core.config import settings
+from core.context import here
 from core.db import BigId, Model, after_commit, db, glance, upsert
 from core.viewer import Viewer
 
@@ -62,13 +63,14 @@ class Site:
 
 def site() -> Site:
     """The site's values; a process sees a change of another within five seconds."""
-    kept: tuple[float, Site] | None = current_app.extensions.get(_KEY)
+    extensions = here().app.extensions
+    kept: tuple[float, Site] | None = extensions.get(_KEY)
     if kept and time.monotonic() - kept[0] < _SECONDS:
         return kept[1]
     known = {f.name for f in fields(Site)}
     stored = {r.name: r.value for r in glance(sa.select(SiteValue.name, SiteValue.value)) if r.name in known}
     found = Site(**({"name": settings().site_name} | stored))
-    current_app.extensions[_KEY] = (time.monotonic(), found)
+    extensions[_KEY] = (time.monotonic(), found)
     return found
 
 

@@ -27,5 +27,5 @@ def is_filled(place: str) -> bool:
 
 def slot(place: str, **context: object) -> Markup:
     """Everything that was filled into `place`, in order. Fillers must return autoescaped template output."""
-    parts = [filler(**context) for _, filler in _fillers.get(place, ())]
-    return Markup("").join(Markup(part) for part in parts if part)  # noqa: S704 - fillers return rendered templates
+    parts = [part for _, filler in _fillers.get(place, ()) if (part := filler(**context))]
+    return Markup("".join(parts))  # noqa: S704 - fillers return rendered templates

@@ -3,12 +3,16 @@
 Flask-Babel asks for the catalogue at every word, and Jinja compares all globals at every `{% from ... import %}`; on a
 page with a hundred words and twenty imports these two cost as much as the page itself. And most of a page is the same
 for everybody, or the same for its reader a moment ago: `drawn` keeps such pieces under all that they are made of, so
-that there is nothing to invalidate.
+that there is nothing to invalidate. The largest are `spliced`: Jinja sees a short mark where they stand, and they go
+into the answer as the bytes that they are kept as.
 """
 
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-from flask import Flask
+from flask import Flask, Response, has_request_context
 from flask_babel import get_locale, get_translations, gettext  # type: ignore[attr-defined]
 from jinja2 import Template, pass_eval_context
 from jinja2.nodes import EvalContext
@@ -22,6 +26,7 @@ from core.sign_in import viewer
 
 _KEY: Final = "fullcircle.words"
 _DRAWN: Final = "fullcircle.drawn"
+_SPLICED: Final = "fullcircle.spliced"
 KEPT_BYTES: Final = 64_000_000
 KEPT_SECONDS: Final = 3600.0
 BESIDE: Final = 1_000  # bytes of a piece besides its text
@@ -39,8 +44,11 @@ def init(app: Flask) -> None:
     """Switch both on. Call after Flask-Babel is set up."""
     app.extensions[_KEY] = {}
     app.extensions[_DRAWN] = Shelf[Markup](KEPT_BYTES, KEPT_SECONDS)
+    app.extensions[_SPLICED] = Shelf[bytes](KEPT_BYTES, KEPT_SECONDS)
     app.jinja_env.template_class = KeptTemplate
-    app.jinja_env.globals.update({"_": word, "gettext": word, "ngettext": plural, "drawn": drawn})
+    app.jinja_env.globals.update(
+        {"_": word, "gettext": word, "ngettext": plural, "drawn": drawn, "spliced": spliced}
+    )
 
 
 def drawn(template: str, macro: str, /, *arguments: Any) -> Markup:
@@ -54,10 +62,70 @@ def drawn(template: str, macro: str, /, *arguments: Any) -> Markup:
     key = (template, macro, _where(context.g), arguments)
     piece = shelf.get(key)
     if piece is None:
-        module: Any = context.app.jinja_env.get_template(template).module
-        piece = Markup(getattr(module, macro)(*arguments))  # noqa: S704 - a macro's own output
+        piece = _draw(context.app, template, macro, arguments)
         shelf.put(key, piece, 2 * len(piece) + BESIDE)  # what it was drawn from is kept with it
     return piece
+
+
+def _draw(app: Flask, template: str, macro: str, arguments: Sequence[Any]) -> Markup:
+    module: Any = app.jinja_env.get_template(template).module
+    return Markup(getattr(module, macro)(*arguments))  # noqa: S704 - a macro's own output
+
+
+@dataclass(slots=True)
+class Splices:
+    """What stands behind the marks of this request's page. Nobody can write a mark who does not know its secret."""
+
+    mark: str = field(default_factory=lambda: f"<!{secrets.token_hex(8)}:")
+    pieces: list[bytes] = field(default_factory=list)
+
+    def add(self, piece: bytes) -> Markup:
+        """The mark that stands for it."""
+        self.pieces.append(piece)
+        return Markup(f"{self.mark}{len(self.pieces) - 1}>")  # noqa: S704 - ours alone
+
+    def put_in(self, text: str) -> bytes:
+        """The whole page."""
+        first, *marked = text.split(self.mark)
+        found = [first.encode()]
+        for part in marked:
+            number, _end, rest = part.partition(">")
+            found += (self.pieces[int(number)], rest.encode())
+        return b"".join(found)
+
+
+def spliced(template: str, macro: str, /, *arguments: Any) -> Markup:
+    """As `drawn`, for a large piece of a page and from a page's own template only.
+
+    A page of tens of kilobytes would else be copied at every level of its templates, and encoded, for every reader.
+    """
+    if not has_request_context():
+        return drawn(template, macro, *arguments)
+    context = here()
+    shelf: Shelf[bytes] = context.app.extensions[_SPLICED]
+    key = (template, macro, _where(context.g), arguments)
+    piece = shelf.get(key)
+    if piece is None:
+        piece = _draw(context.app, template, macro, arguments).encode()
+        shelf.put(key, piece, len(piece) + BESIDE)
+    splices: Splices | None = context.g.get("template_splices")
+    if splices is None:
+        splices = context.g.template_splices = Splices()
+    return splices.add(piece)
+
+
+def whole(answer: Any) -> Any:
+    """What a view returned, with the spliced pieces in their places if its body is a page that has some."""
+    splices: Splices | None = here().g.get("template_splices")
+    if splices is None:
+        return answer
+    if isinstance(answer, str):
+        return splices.put_in(answer)
+    if isinstance(answer, tuple):
+        return (whole(answer[0]), *answer[1:])
+    if isinstance(answer, Response) and not answer.is_streamed:
+        answer.set_data(splices.put_in(answer.get_data(as_text=True)))
+    return answer
 
 
 @pass_eval_context

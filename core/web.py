@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import sqlalchemy as sa
+from babel import Locale
 from babel.dates import format_datetime, format_timedelta
 from flask import (
     Flask,
@@ -36,6 +37,7 @@ from core import templates
 from core.config import Settings, settings
 from core.context import here
 from core.errors import NotFound, ProductError, SignInRequired, Unavailable
+from core.headers import SecureHeaders, content_policy
 from core.sign_in import viewer
 from core.site import site
 from core.slots import slot
@@ -75,6 +77,7 @@ def init(app: Flask, settings: Settings) -> None:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.before_request(_begin)
     app.after_request(_finish)
+    app.wsgi_app = SecureHeaders(app.wsgi_app, is_https=settings.is_https)  # type: ignore[method-assign]
     csrf.init_app(app)
     babel.init_app(app, locale_selector=chosen_locale, timezone_selector=_chosen_zone)
     compress.init_app(app)
@@ -95,17 +98,19 @@ def trust_proxies(app: Flask, settings: Settings) -> None:
 
 
 def _begin() -> None:
-    g.request_id = secrets.token_hex(8)
-    g.started = time.perf_counter()
+    kept = here().g
+    kept.request_id = secrets.token_hex(8)
+    kept.started = time.perf_counter()
 
 
 def _finish(response: Response) -> Response:
-    said = {name.lower() for name, _value in response.headers}
-    own = {**security_headers(g.get("nonce")), "Cache-Control": "private, no-store"}
-    response.headers.extend([(name, value) for name, value in own.items() if name.lower() not in said])
-    response.headers["X-Request-ID"] = g.get("request_id", "")
+    kept = here().g
+    headers, own_nonce = response.headers, kept.get("nonce")
+    if own_nonce and "Content-Security-Policy" not in headers:
+        headers.add("Content-Security-Policy", content_policy(own_nonce))
+    headers.add("X-Request-ID", kept.get("request_id", ""))
     _log_access(response)
-    put_off = g.pop("db_apart", None)
+    put_off = kept.pop("db_apart", None)
     if put_off:
         app = current_app._get_current_object()  # type: ignore[attr-defined]
         response.call_on_close(lambda: edge.run_apart(app, put_off))
@@ -128,41 +133,20 @@ def nonce() -> str:
     return str(kept.nonce)
 
 
-@lru_cache(maxsize=4)
-def _fixed_headers(is_https: bool) -> tuple[tuple[str, str], ...]:
-    headers = {
-        "X-Content-Type-Options": "nosniff",
-        "Referrer-Policy": "strict-origin-when-cross-origin",
-        "Cross-Origin-Opener-Policy": "same-origin",
-        "Cross-Origin-Resource-Policy": "same-origin",
-        "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
-        "X-Frame-Options": "DENY",
-    }
-    if is_https:
-        headers["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
-    return tuple(headers.items())
-
-
-def security_headers(script_nonce: str | None) -> dict[str, str]:
-    """The headers of every answer; with a nonce for pages that carry an inline script."""
-    scripts = f"'self' 'nonce-{script_nonce}'" if script_nonce else "'self'"
-    policy = (
-        f"default-src 'none'; script-src {scripts}; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "
-        "connect-src 'self'; manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; "
-        "base-uri 'none'; object-src 'none'"
-    )
-    return {"Content-Security-Policy": policy, **dict(_fixed_headers(settings().is_https))}
-
-
-def chosen_locale() -> str:
+def chosen_locale() -> Locale:
     """The member's language, else the browser's best match among those offered; in a task the first of them."""
     offered = settings().language_list
     if len(offered) == 1 or not has_request_context():
-        return offered[0]
+        return _parsed(offered[0])
     wanted = viewer().locale or request.cookies.get("lang", "")
     if wanted in offered:
-        return wanted
-    return request.accept_languages.best_match(offered) or offered[0]
+        return _parsed(wanted)
+    return _parsed(request.accept_languages.best_match(offered) or offered[0])
+
+
+@lru_cache(maxsize=64)
+def _parsed(language: str) -> Locale:
+    return Locale.parse(language)
 
 
 def _chosen_zone() -> str:
@@ -299,19 +283,20 @@ def ready() -> ResponseReturnValue:
 
 
 def _register_templates(app: Flask) -> None:
-    app.jinja_env.globals.update(slot=slot, csrf_token=form_token)  # for parts; pages get it below
+    app.jinja_env.globals.update(slot=slot, csrf_token=form_token)  # for parts
     app.jinja_env.filters.update(instant=instant, iso=iso, day=day, duration=duration)
     app.context_processor(_page_values)
 
 
 def form_token() -> str:
     """The proof that a form came from a page of ours. One session's proof is signed once: it does not run out."""
-    kept = here().g  # a page asks several times
+    context = here()
+    kept = context.g  # a page asks several times
     known: str | None = kept.get("csrf_token")
     if known is not None:
         return known
     raw = session.get("csrf_token")
-    proofs: dict[str, str] = current_app.extensions.setdefault(_PROOFS, {})
+    proofs: dict[str, str] = context.app.extensions.setdefault(_PROOFS, {})
     proof = proofs.get(raw) if raw else None
     if proof is None:
         if len(proofs) >= KEPT_PROOFS:
@@ -323,17 +308,24 @@ def form_token() -> str:
 
 
 def _page_values() -> dict[str, Any]:
-    locale = get_locale()
-    is_rtl = bool(locale and locale.text_direction == "rtl")
     asker = viewer()
+    lang, direction = _writing(get_locale())
     return {
-        "csrf_token": form_token,
+        "csrf_token": form_token,  # for pages, over the extension's own
         "site": site(),
         "viewer": asker,
         "nonce": nonce() if asker.is_member else None,
-        "locale": str(locale or "en"),
-        "direction": "rtl" if is_rtl else "ltr",
+        "lang": lang,
+        "direction": direction,
     }
+
+
+@lru_cache(maxsize=64)
+def _writing(locale: Locale | None) -> tuple[str, str]:
+    """A language as HTML names it (BCP 47), and the way it is written."""
+    if locale is None:
+        return "en", "ltr"
+    return str(locale).replace("_", "-"), str(locale.text_direction)
 
 
 def iso(value: datetime) -> str:

@@ -33,9 +33,9 @@ SIMILAR: Final = 5
 FROM_SEARCH: Final = 10
 
 
-@blueprint.app_context_processor
-def _words() -> dict[str, Any]:
-    return {"status_label": words.status_label, "idea_path": queries.path_of}
+@blueprint.record_once
+def _give_templates(state: Any) -> None:
+    state.app.jinja_env.globals.update(status_label=words.status_label, idea_path=queries.path_of)
 
 
 def _is_no_search() -> bool:
@@ -159,8 +159,7 @@ def idea_page(row: IdeaRow, *, wrong: str = "", errors: Mapping[str, str] | None
         note_reading(asker, page.thread, page.last_position)
         count_view(row.thread_id)
     opening = page.posts[0] if page.page == 1 else None
-    if opening:
-        page.posts = page.posts[1:]
+    page.is_opening_apart = opening is not None
     values = {
         "idea": row,
         "thread": page.thread,

@@ -62,7 +62,8 @@ def reachable(person_ids: Sequence[int], thread_id: int | None) -> list[Reachabl
 
 def _clearance() -> sa.ColumnElement[int]:
     """What the person of the row may see, as `Viewer.clearance` says it."""
-    staff = sa.exists().where(RoleGrant.person_id == Person.id, RoleGrant.role.in_(STAFF_ROLES))
+    mine = sa.exists().where(RoleGrant.person_id == Person.id, RoleGrant.role.in_(STAFF_ROLES))
+    staff = mine.correlate(Person)  # by itself it would miss the person two statements further out
     return sa.case((staff, STAFF), else_=MEMBER)
 
 

@@ -18,7 +18,10 @@ blueprint = Blueprint("admin", __name__)
 @blueprint.app_context_processor
 def _staff_counts() -> dict[str, Any]:
     """What waits, on the staff's own bar: counted when a template asks for it, once for each request."""
-    return {"staff_counts": LocalProxy(_counts), "may_see_desk": policy.may_see_desk(viewer())}
+    asker = viewer()
+    if not asker.is_staff:
+        return {}
+    return {"staff_counts": LocalProxy(_counts), "may_see_desk": policy.may_see_desk(asker)}
 
 
 def _counts() -> dict[str, int]:

@@ -6,6 +6,7 @@ from flask.typing import ResponseReturnValue
 from admin.views.base import administrator, blueprint
 from core import mail, web
 from core.errors import NotFound
+from core.headers import content_policy
 from core.mail import MailView
 
 PAGE = 50
@@ -29,7 +30,7 @@ def one_letter(key: str) -> ResponseReturnValue:
     """One letter as its reader has it: the text, and the HTML in a frame that can do nothing."""
     administrator()
     page = Response(render_template("admin/letter.html", letter=_letter(key)))
-    policy = web.security_headers(web.nonce())["Content-Security-Policy"]
+    policy = content_policy(web.nonce())
     page.headers["Content-Security-Policy"] = f"{policy}; frame-src 'self'"
     return page
 

@@ -5,12 +5,12 @@ is kept under that version; the posts and the people are read again when there i
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import sqlalchemy as sa
-from flask import current_app
 
+from core.context import here
 from core.db import db, rows
 from core.errors import NotFound
 from core.prepared import Prepared
@@ -28,6 +28,7 @@ _SHELF: Final = "forum.pages"
 KEPT_BYTES: Final = 48_000_000
 KEPT_SECONDS: Final = 20.0  # two transactions may commit in another order than their facts are numbered
 BESIDE: Final = 3_000  # bytes of a post besides its text
+Votes = tuple[tuple[int, int], ...]  # post and 1 or -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +77,51 @@ class PostView:
     case: CaseView | None
 
 
+class Seen:
+    """The posts of a page as somebody sees them, with everybody who is named there: a value that is hashed once.
+
+    What is drawn of a page is kept under it, and hashing twenty posts anew would cost as much as finding the piece.
+    """
+
+    __slots__ = ("_hash", "accepted", "people", "posts")
+
+    def __init__(
+        self, posts: tuple[PostView, ...], accepted: PostView | None, people: Mapping[int, PersonCard]
+    ) -> None:
+        self.posts, self.accepted, self.people = posts, accepted, people
+        self._hash = hash((posts, accepted))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        """Of the same posts: their authors' names are parts of them."""
+        if self is other:
+            return True
+        return isinstance(other, Seen) and (self.posts, self.accepted) == (other.posts, other.accepted)
+
+
 @dataclass(slots=True)
 class ThreadPage:
     """One page of a thread for one viewer."""
 
     thread: Any
-    posts: tuple[PostView, ...]
-    accepted: PostView | None
+    seen: Seen
     page: int
     pages: int
-    people: Mapping[int, PersonCard]
     first_new: int = 0
     is_desk: bool = False
+    is_opening_apart: bool = False  # where an idea's or a release's page shows the opening post by itself
+
+    @property
+    def posts(self) -> tuple[PostView, ...]:
+        """All posts on it."""
+        return self.seen.posts
+
+    @property
+    def people(self) -> Mapping[int, PersonCard]:
+        """Everybody who is named on it."""
+        return self.seen.people
 
     @property
     def path(self) -> str:
@@ -138,10 +172,10 @@ def thread_page(viewer: Viewer, thread: Any, page: int = 1) -> ThreadPage:
         raise NotFound
     leaf = _leaf(head, page)
     is_desk = policy.may_work_on(viewer, head)
-    seen = _seen_by_desk(viewer, head, leaf) if is_desk else _seen(viewer, head, leaf)
-    seen = _with_votes(viewer, head, leaf, seen)
+    votes = _votes(viewer, head, leaf)
+    seen = _seen_by_desk(viewer, head, leaf, votes) if is_desk else _seen(viewer, head, leaf, votes)
     first_new = _first_new(head, min(page * PER_PAGE, head.post_count))
-    return ThreadPage(head, seen.posts, seen.accepted, page, pages, seen.people, first_new, is_desk)
+    return ThreadPage(head, seen, page, pages, first_new, is_desk)
 
 
 def _as_head(viewer: Viewer, thread: Any, page: int) -> Any:
@@ -157,15 +191,6 @@ def _first_new(head: Any, last_position: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """The posts of a page as somebody sees them, with everybody who is named there."""
-
-    posts: tuple[PostView, ...]
-    accepted: PostView | None
-    people: Mapping[int, PersonCard]
-
-
-@dataclass(frozen=True, slots=True)
 class _Leaf:
     """A page for whoever reads it: rows, people, and how it looks to each kind of reader."""
 
@@ -174,11 +199,11 @@ class _Leaf:
     accepted: Any | None
     people: Mapping[int, PersonCard]
     authors: frozenset[int]
-    to_readers: dict[Any, _Seen] = field(default_factory=dict)
+    to_readers: dict[Any, Seen] = field(default_factory=dict)
 
 
 def _leaf(head: Any, page: int) -> _Leaf:
-    kept: Shelf[_Leaf] = current_app.extensions.setdefault(_SHELF, Shelf(KEPT_BYTES, KEPT_SECONDS))
+    kept: Shelf[_Leaf] = here().app.extensions.setdefault(_SHELF, Shelf(KEPT_BYTES, KEPT_SECONDS))
     key = (head.id, head.version, head.faces_stamp, page)
     leaf = kept.get(key)
     if leaf is None:
@@ -206,37 +231,31 @@ def _accepted_row(head: Any, page: int, on_page: Sequence[Any]) -> Any | None:
     return found[0] if found else None
 
 
-def _seen(viewer: Viewer, head: Any, leaf: _Leaf) -> _Seen:
+def _seen(viewer: Viewer, head: Any, leaf: _Leaf, votes: Votes) -> Seen:
     """As a reader sees it. The rules ask who wrote a post and what roles the reader has, and nothing more."""
     author_id = viewer.id if viewer.id in leaf.authors else None
-    kind = (author_id, viewer.is_member, viewer.roles, policy.may_write(viewer), viewer.clearance)
+    kind = (author_id, viewer.is_member, viewer.roles, policy.may_write(viewer), viewer.clearance, votes)
     seen = leaf.to_readers.get(kind)
     if seen is None:
-        seen = leaf.to_readers[kind] = _Reader(viewer, head, leaf, leaf.people, _Desk({}, {})).all()
+        seen = leaf.to_readers[kind] = _Reader(viewer, head, leaf, leaf.people, _Desk({}, {}), votes).all()
     return seen
 
 
-def _seen_by_desk(viewer: Viewer, head: Any, leaf: _Leaf) -> _Seen:
+def _seen_by_desk(viewer: Viewer, head: Any, leaf: _Leaf, votes: Votes) -> Seen:
     desk = _desk(head.id, [row.id for row in leaf.rows])
     owners = cards({case.owner_id for case in desk.cases.values()} - leaf.people.keys())
-    return _Reader(viewer, head, leaf, {**leaf.people, **owners}, desk).all()
+    return _Reader(viewer, head, leaf, {**leaf.people, **owners}, desk, votes).all()
 
 
-def _with_votes(viewer: Viewer, head: Any, leaf: _Leaf, seen: _Seen) -> _Seen:
+def _votes(viewer: Viewer, head: Any, leaf: _Leaf) -> Votes:
+    """The viewer's own, on the posts that the page shows."""
     if not viewer.is_member:
-        return seen
+        return ()
     votes, accepted = votes_of(head), leaf.accepted
     if accepted is not None and page_of(accepted.position) != leaf.page:
-        for mine in rows(_VOTE_ON_ONE, {"post_id": accepted.id, "me": viewer.id}):
-            votes[accepted.id] = mine.value
-    if not votes:
-        return seen
-    on_top = seen.accepted and _voted(seen.accepted, votes)
-    return _Seen(tuple(_voted(post, votes) for post in seen.posts), on_top, seen.people)
-
-
-def _voted(post: PostView, votes: Mapping[int, int]) -> PostView:
-    return replace(post, my_vote=votes[post.id]) if post.id in votes else post
+        found = rows(_VOTE_ON_ONE, {"post_id": accepted.id, "me": viewer.id})
+        votes += tuple((accepted.id, mine.value) for mine in found)
+    return votes
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,14 +286,16 @@ class _Reader:
     leaf: _Leaf
     people: Mapping[int, PersonCard]
     desk: _Desk
+    votes: Votes
 
-    def all(self) -> _Seen:
+    def all(self) -> Seen:
         """The whole page."""
-        accepted = self.view(self.leaf.accepted) if self.leaf.accepted else None
-        return _Seen(tuple(self.view(row) for row in self.leaf.rows), accepted, self.people)
+        mine = dict(self.votes)
+        accepted = self.view(self.leaf.accepted, mine) if self.leaf.accepted else None
+        return Seen(tuple(self.view(row, mine) for row in self.leaf.rows), accepted, self.people)
 
-    def view(self, row: Any) -> PostView:
-        """The post as this viewer sees it."""
+    def view(self, row: Any, votes: Mapping[int, int]) -> PostView:
+        """The post as this viewer, who voted like this, sees it."""
         viewer, head = self.viewer, self.head
         is_readable, is_opening = may_read_post(viewer, row), row.position == 1
         return PostView(
@@ -285,7 +306,7 @@ class _Reader:
             author=self.people.get(row.author_id, _NOBODY),
             html=row.html if is_readable else "",
             score=row.score,
-            my_vote=0,
+            my_vote=votes.get(row.id, 0),
             created_at=row.created_at,
             edited_at=row.edited_at if is_readable else None,
             edit_count=row.edit_count,

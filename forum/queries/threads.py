@@ -131,10 +131,10 @@ def span(page: int) -> dict[str, int]:
     return {"first": (page - 1) * PER_PAGE + 1, "last": page * PER_PAGE}
 
 
-def votes_of(head: Any) -> dict[int, int]:
-    """The viewer's votes on the posts of the page that the head was read for, by post."""
+def votes_of(head: Any) -> tuple[tuple[int, int], ...]:
+    """The viewer's votes on the posts of the page that the head was read for: post, and 1 or -1."""
     votes = (one.split(":") for one in head.votes.split(",")) if head.votes else ()
-    return {int(post_id): int(value) for post_id, value in votes}
+    return tuple(sorted((int(post_id), int(value)) for post_id, value in votes))
 
 
 def first_unread(head: Any) -> int:

@@ -5,10 +5,11 @@ import time
 from collections import Counter
 from typing import Any, Final
 
-from flask import Blueprint, current_app, redirect, request
+from flask import Blueprint, redirect, request
 from flask.typing import ResponseReturnValue
 
 from core.config import settings
+from core.context import here
 from core.db import apart
 from core.errors import NotFound
 from core.slots import slot
@@ -78,7 +79,7 @@ class ViewCounter:
 
 def count_view(thread_id: int) -> None:
     """Note that somebody opened a thread; stored after the response, with others."""
-    counter: ViewCounter = current_app.extensions[_VIEWS]
+    counter: ViewCounter = here().app.extensions[_VIEWS]
     due = counter.add(thread_id)
     if due:
         apart(lambda: actions.count_views(Viewer.system(), due))

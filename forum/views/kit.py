@@ -18,10 +18,10 @@ from core.assets import asset
 from core.config import settings
 from core.sign_in import viewer
 from core.slots import is_filled, slot
-from core.templates import drawn
+from core.templates import drawn, spliced
 from core.viewer import Viewer
-from core.web import instant, iso
-from forum import policy
+from core.web import form_token, instant, iso
+from forum import addresses, policy
 from forum.models import QUESTION
 from forum.queries import CategoryCard, ThreadPage, ThreadRow, status_of
 from forum.queries.rooms import TagCard, hue_of
@@ -84,6 +84,34 @@ class PostFrame:
 
 
 @dataclass(frozen=True, slots=True)
+class ThreadCounts:
+    """How much there is in a thread, and whether the viewer left off somewhere in it."""
+
+    thread_id: int
+    is_question: bool
+    answers: int
+    replies: int
+    posts: int
+    has_unread: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DiscussionFrame:
+    """All that a discussion's looks depend on besides its posts."""
+
+    post: PostFrame
+    counts: ThreadCounts
+    path: str
+    page: int
+    pages: int
+    first_new: int
+    is_opening_apart: bool
+    is_closed: bool
+    draft: str
+    draft_reply_to: str
+
+
+@dataclass(frozen=True, slots=True)
 class ThreadHead:
     """What stands above the posts of a thread."""
 
@@ -127,32 +155,59 @@ def thread_head(page: ThreadPage) -> Markup:
 
 def follow(head: Any) -> Markup:
     """The button by which a member follows, unfollows or mutes a thread."""
-    is_following, is_muted = head.followed_at is not None, head.muted_at is not None
-    return drawn("forum/thread_parts.html", "follow", head.id, is_following, is_muted)
+    return drawn("forum/thread_parts.html", "follow", _following(head))
+
+
+def thread_card(asker: Viewer, head: Any, menu: str) -> Markup:
+    """What a member can do with a thread, the `menu` of those who moderate it among it, and when and how much."""
+    following = _following(head) if asker.is_member else None
+    numbers = (head.created_at, head.last_post_at, head.reply_count, head.view_count)
+    return drawn("forum/thread_parts.html", "card", following, menu, head.kind == QUESTION, *numbers)
+
+
+def _following(head: Any) -> tuple[int, bool, bool]:
+    """A thread's number, whether its reader follows it, and whether they muted it."""
+    return head.id, head.followed_at is not None, head.muted_at is not None
 
 
 def posts_head(asker: Viewer, head: Any) -> Markup:
-    """How many replied, empty while nobody did."""
+    """How many replied, empty while nobody did: for pages that show the opening post by themselves."""
     if not head.reply_count:
         return Markup("")
-    has_unread = asker.is_member and 0 < (head.read_position or 0) < head.post_count
-    numbers = (head.answer_count, head.reply_count, head.post_count)
-    return drawn(
-        "forum/discussion_parts.html", "posts_head", head.id, head.kind == QUESTION, *numbers, has_unread
+    return drawn("forum/discussion_parts.html", "posts_head", _counts(asker, head))
+
+
+def discussion(asker: Viewer, page: ThreadPage) -> Markup:
+    """The posts of a page with pages and reply box, and what other features add to the posts' menus."""
+    head = page.thread
+    draft = head.draft or {}
+    frame = DiscussionFrame(
+        post=_post_frame(asker, page),
+        counts=_counts(asker, head),
+        path=addresses.thread_path(head),
+        page=page.page,
+        pages=page.pages,
+        first_new=page.first_new,
+        is_opening_apart=page.is_opening_apart,
+        is_closed=head.closed_at is not None,
+        draft=str(draft.get("body", "")),
+        draft_reply_to=str(draft.get("reply_to", "")),
     )
-
-
-def posts(asker: Viewer, page: ThreadPage, head: str) -> Markup:
-    """The posts of a page with what other features add to their menus; `head` stands under the opening post."""
-    frame = _frame(asker, page)
     extras: tuple[tuple[int, Markup], ...] = ()
     if is_filled("post.actions"):
-        added = ((p.id, slot("post.actions", viewer=asker, thread=page.thread, post=p)) for p in page.posts)
+        added = ((p.id, slot("post.actions", viewer=asker, thread=head, post=p)) for p in page.posts)
         extras = tuple(added)
-    return drawn("forum/posts.html", "posts", page.posts, page.accepted, frame, extras, page.first_new, head)
+    parts = spliced("forum/discussion_parts.html", "discussion", page.seen, frame, extras)
+    return drawn("forum/discussion_parts.html", "forms", form_token()) + parts if asker.is_member else parts
 
 
-def _frame(asker: Viewer, page: ThreadPage) -> PostFrame:
+def _counts(asker: Viewer, head: Any) -> ThreadCounts:
+    has_unread = asker.is_member and 0 < (head.read_position or 0) < head.post_count
+    numbers = (head.answer_count, head.reply_count, head.post_count)
+    return ThreadCounts(head.id, head.kind == QUESTION, *numbers, has_unread)
+
+
+def _post_frame(asker: Viewer, page: ThreadPage) -> PostFrame:
     """What the rules say of the whole page, asked once."""
     head = page.thread
     by = page.people.get(head.accepted_by_id) if head.accepted_by_id != head.author_id else None
@@ -167,13 +222,6 @@ def _frame(asker: Viewer, page: ThreadPage) -> PostFrame:
         may_accept=policy.may_accept_answer(asker, head),
         may_settle=page.is_desk and policy.may_settle_flags(asker),
     )
-
-
-def reply_fields(head: Any) -> Markup:
-    """What stands in a thread's reply box, with the viewer's own draft."""
-    draft = head.draft or {}
-    body, reply_to = str(draft.get("body", "")), str(draft.get("reply_to", ""))
-    return drawn("forum/reply_fields.html", "fields", head.id, head.kind == QUESTION, body, reply_to)
 
 
 def rows(rooms: Mapping[int, CategoryCard]) -> Callable[[ThreadRow], Markup]:

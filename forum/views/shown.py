@@ -14,14 +14,14 @@ from forum.queries import CategoryCard, Wanted, status_of
 from forum.queries.rooms import hue_of, tag_path
 from forum.views.kit import (
     around,
+    discussion,
     face,
     follow,
     kit,
     moments,
-    posts,
     posts_head,
-    reply_fields,
     rows,
+    thread_card,
     thread_head,
 )
 
@@ -142,10 +142,10 @@ class ForTemplates:
     face = staticmethod(face)
     moments = staticmethod(moments)
     thread_head = staticmethod(thread_head)
+    thread_card = staticmethod(thread_card)
     follow = staticmethod(follow)
-    posts = staticmethod(posts)
+    discussion = staticmethod(discussion)
     posts_head = staticmethod(posts_head)
-    reply_fields = staticmethod(reply_fields)
     rows = staticmethod(rows)
     around = staticmethod(around)
     thread_path = staticmethod(addresses.thread_path)

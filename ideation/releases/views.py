@@ -38,9 +38,9 @@ def _to_release(release: Release) -> ResponseReturnValue:
     return redirect(queries.path_of(release.id, release.slug), 303)
 
 
-@blueprint.app_context_processor
-def _paths() -> dict[str, Any]:
-    return {"release_path": queries.path_of}
+@blueprint.record_once
+def _give_templates(state: Any) -> None:
+    state.app.jinja_env.globals.update(release_path=queries.path_of)
 
 
 @blueprint.get("/feeds/releases.atom")
@@ -125,8 +125,7 @@ def _discussion(asker: Viewer, thread_id: int) -> dict[str, Any]:
     if request.method == "GET":
         note_reading(asker, page.thread, page.last_position)
         count_view(thread_id)
-    if page.page == 1:
-        page.posts = page.posts[1:]
+    page.is_opening_apart = page.page == 1
     return {"thread": page.thread, "discussion": page}
 
 

@@ -26,9 +26,9 @@ def _allow_size(endpoint: str | None, _values: dict[str, Any] | None) -> None:
         request.max_content_length = _LIMITS[endpoint]
 
 
-@blueprint.app_context_processor
-def _words() -> dict[str, Any]:
-    return {"reply_state": words.reply_state, "step_words": words.step_words}
+@blueprint.record_once
+def _give_templates(state: Any) -> None:
+    state.app.jinja_env.globals.update(reply_state=words.reply_state, step_words=words.step_words)
 
 
 def listener() -> Viewer:

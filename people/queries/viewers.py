@@ -5,10 +5,10 @@ from functools import lru_cache
 from typing import Any, Final
 
 import sqlalchemy as sa
-from flask import g
 
 from core import clock
 from core.config import settings
+from core.context import here
 from core.db import apart, db, glance
 from core.prepared import Prepared
 from core.viewer import Viewer
@@ -35,7 +35,7 @@ def ask_beside(name: str, column: sa.ScalarSelect[Any]) -> None:
 
 def beside(name: str) -> Any:
     """What was read with the member of this request under this name; None for visitors."""
-    return g.get("viewer_beside", {}).get(name)
+    return here().g.get("viewer_beside", {}).get(name)
 
 
 @lru_cache(maxsize=1)
@@ -62,7 +62,7 @@ def viewer_of_token(token: str) -> Viewer | None:
     if not rows or not _is_good(rows[0], clock.now()):
         return None
     first = rows[0]
-    g.viewer_beside = {name: getattr(first, f"beside_{name}") for name in _beside}
+    here().g.viewer_beside = {name: getattr(first, f"beside_{name}") for name in _beside}
     if clock.now() - first.seen_at > SEEN_EVERY:
         _note_seen(first.session_id, first.id)
     return Viewer(

@@ -44,7 +44,21 @@ def test_every_answer_carries_the_security_headers_and_its_id(client):
         assert "object-src 'none'" in headers["Content-Security-Policy"]
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["X-Frame-Options"] == "DENY"
+        assert headers["Cache-Control"] == (
+            "private, no-store" if path != "/" else "public, max-age=0, must-revalidate"
+        )
         assert len(headers["X-Request-ID"]) == 16
+
+
+def test_what_an_answer_says_itself_is_not_said_twice(routes: Flask):
+    def own() -> tuple[str, dict[str, str]]:
+        return "picture", {"cache-control": "public", "Content-Security-Policy": "sandbox"}
+
+    routes.add_url_rule("/try/own", "own", own)
+    headers = routes.test_client().get("/try/own").headers
+    assert headers.getlist("Cache-Control") == ["public"]
+    assert headers.getlist("Content-Security-Policy") == ["sandbox"]
+    assert headers.getlist("X-Content-Type-Options") == ["nosniff"]
 
 
 def test_a_client_that_sends_its_own_forwarding_headers_is_not_believed(client):

@@ -41,7 +41,7 @@ def face() -> Flask:
     made.jinja_env.trim_blocks = made.jinja_env.lstrip_blocks = True
     made.jinja_env.filters.update(iso=datetime.isoformat, instant=lambda value: f"{value:%d %b %Y, %H:%M}")
     made.jinja_env.globals["csrf_token"] = lambda: "token-of-the-form"
-    made.jinja_env.globals["drawn"] = _drawn
+    made.jinja_env.globals |= {"drawn": _drawn, "spliced": _drawn}
     made.context_processor(_values)
     made.after_request(_guard)
     made.register_error_handler(NotFound, lambda _error: ("", 404))
@@ -59,7 +59,7 @@ def face() -> Flask:
 
 
 def _drawn(template: str, macro: str, *arguments: object) -> Markup:
-    """As `core.templates.drawn`, but nothing is kept."""
+    """As `drawn` and `spliced` of core.templates, but nothing is kept."""
     module: Any = current_app.jinja_env.get_template(template).module
     return Markup(getattr(module, macro)(*arguments))
 
@@ -74,7 +74,7 @@ def _values() -> dict[str, Any]:
         "viewer": viewer,
         "site": site,
         "staff_counts": {},
-        "locale": "ar" if rtl else "en",
+        "lang": "ar" if rtl else "en",
         "direction": "rtl" if rtl else "ltr",
     }
 

@@ -211,6 +211,7 @@ def test_bell_and_count_lose_what_the_reader_may_not_see_any_more(town):
     assert queries.unread_count(town.ana) == 0
     assert queries.unread_counts([town.ana.id]) == {town.ana.id: 0}
     assert queries.bell(town.ana) == []
+    assert "data-bell-count hidden>0<" in make.client_of(town.ana).get("/settings").text
 
 
 @pytest.mark.parametrize("what", ["post", "thread"])
