@@ -43,7 +43,18 @@ from core.site import site
 from core.slots import slot
 
 log = logging.getLogger("fullcircle.access")
-csrf = CSRFProtect()
+
+
+class FormProofs(CSRFProtect):  # type: ignore[misc]
+    """Asks for the proof that a form came from a page of ours, of whatever may change something."""
+
+    def protect(self, apply_exemptions: bool = False) -> None:
+        """As the extension does, which looks for exemptions first, with every page that is only read."""
+        if request.method in here().app.config["WTF_CSRF_METHODS"]:
+            super().protect(apply_exemptions)
+
+
+csrf = FormProofs()
 babel = Babel()
 compress = Compress()
 MAX_REQUEST = 12_000_000
