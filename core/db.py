@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 _READ_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _ENGINES = "fullcircle.engines"
 _COMMITS = "fullcircle.commits"
+_CONNECTION = "connection"
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -237,7 +238,15 @@ def _within(what: Prepared | PreparedChange | sa.Executable, values: Values | No
     if isinstance(what, sa.Executable):
         return session.execute(what, values).all()
     session.flush()
-    return what.run_within(session.connection(), values)
+    connection = session.info.get(_CONNECTION)
+    if connection is None:  # asked once for each transaction: the session works long to find what it has
+        connection = session.info[_CONNECTION] = session.connection()
+    return what.run_within(connection, values)
+
+
+@sa_event.listens_for(EdgeSession, "after_transaction_end")
+def _let_go(session: Any, _transaction: Any) -> None:
+    session.info.pop(_CONNECTION, None)
 
 
 def glance(question: Prepared | sa.Executable, values: Values | None = None) -> Sequence[Any]:

@@ -67,7 +67,7 @@ class Unavailable(ProductError):
     retry_after = 10
 
 
-def require(allowed: bool, message: str = "") -> None:
+def require(allowed: bool, message: str | LazyString = "") -> None:
     """Stop with Forbidden unless a policy said yes: the first line of every action."""
     if not allowed:
-        raise Forbidden(message)
+        raise Forbidden(str(message))

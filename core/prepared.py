@@ -8,11 +8,12 @@ a reply ten.
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.pool import PoolProxiedConnection
 
+_CURSOR: Final = "fullcircle.cursor"
 Values = Mapping[str, Any]
 Convert = Callable[[Any], Any]
 Question = sa.Select[*tuple[Any, ...]]
@@ -33,9 +34,13 @@ class Form:
     row: Callable[[Sequence[Any]], Any]
     outputs: tuple[tuple[int, Convert], ...]
 
-    def send(self, raw: Any, values: Values) -> Sequence[Any]:
-        """The rows of one execution on the driver's connection, past SQLAlchemy's events. Raises as the driver does."""
-        cursor = self.cursor(raw).execute(self.text, self.arguments(values))
+    def send(self, lent: PoolProxiedConnection, values: Values) -> Sequence[Any]:
+        """The rows of one execution by the driver, past SQLAlchemy's events. Raises as the driver does."""
+        kept = lent.info  # lives and dies with the driver's connection
+        cursor = kept.get(_CURSOR)
+        if cursor is None:
+            cursor = kept[_CURSOR] = self.cursor(lent.driver_connection)
+        cursor.execute(self.text, self.arguments(values))
         return self.rows(cursor.fetchall()) if self.gives_rows else ()
 
     def arguments(self, values: Values) -> list[Any]:
@@ -78,7 +83,7 @@ class _Compiled(Generic[S]):
     ) -> Sequence[Any]:
         form = self._form(dialect)
         try:
-            return form.send(lent.driver_connection, values or {})
+            return form.send(lent, values or {})
         except dialect.loaded_dbapi.Error as error:
             raise _as_told(error, form, dialect, lent, invalidate) from error
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import make_transient_to_detached
 
 from core import clock
@@ -38,6 +39,7 @@ SAME_WITHIN: Final = timedelta(seconds=60)
 SAME_AMONG: Final = 50  # of the newest posts of a thread
 MOST_MENTIONS: Final = 10
 _MENTION: Final = re.compile(r'<a\b(?=[^>]*\bclass="mention")[^>]*\bhref="/people/([^"/?#]+)"')
+_NO_REPLIES: Final = _l("This thread takes no replies from you right now.")
 _PICTURE: Final = re.compile(r"/files/([A-Za-z0-9_-]{8,32})/")
 
 
@@ -54,7 +56,7 @@ def reply(
 
     The same text by the same author within a minute is the same reply, sent twice: the first one is returned.
     """
-    require(policy.may_reply(actor, thread, author_id), _("This thread takes no replies from you right now."))
+    require(policy.may_reply(actor, thread, author_id), _NO_REPLIES)
     thread = hold(thread.id)
     _refuse_late(actor, thread, author_id)
     author = author_id or actor.id or 0

@@ -77,7 +77,8 @@ def reply(thread_id: int) -> ResponseReturnValue:
             lambda: actions.save_draft(actor, f"reply:{thread_id}", {"body": form.body})
         )  # this answer rolls back
         return _reply_form(found, request.form, _problem(refused)), refused.status
-    actions.discard_draft(actor, f"reply:{thread_id}")
+    if found.draft is not None:
+        actions.discard_draft(actor, f"reply:{thread_id}")
     return to_post(found, post)
 
 
