@@ -21,7 +21,7 @@ def init(app: Flask, settings: Settings) -> None:
     # The browser's hash that this protection would compare: without it nobody needs to make one for every request.
     login_manager._session_identifier_generator = str
     login_manager.anonymous_user = visitor
-    login_manager.init_app(app)
+    login_manager.init_app(app, add_context_processor=False)  # templates know the viewer
 
 
 def visitor() -> Viewer:

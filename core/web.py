@@ -294,9 +294,10 @@ def ready() -> ResponseReturnValue:
 
 
 def _register_templates(app: Flask) -> None:
-    app.jinja_env.globals.update(slot=slot, csrf_token=form_token)  # for parts
+    app.jinja_env.globals.update(slot=slot, csrf_token=form_token)
     app.jinja_env.filters.update(instant=instant, iso=iso, day=day, duration=duration)
-    app.context_processor(_page_values)
+    # In the place of Flask's own, whose values are globals of templates anyway, and of the form extension's.
+    app.template_context_processors[None] = [_page_values]
 
 
 def form_token() -> str:
@@ -322,7 +323,6 @@ def _page_values() -> dict[str, Any]:
     asker = viewer()
     lang, direction = _writing(get_locale())
     return {
-        "csrf_token": form_token,  # for pages, over the extension's own
         "site": site(),
         "viewer": asker,
         "nonce": nonce() if asker.is_member else None,

@@ -95,10 +95,17 @@ class Seen:
         return self._hash
 
     def __eq__(self, other: object) -> bool:
-        """Of the same posts: their authors' names are parts of them."""
+        """Of the same posts: their authors' names are parts of them. Equal ones share them, to be compared once."""
         if self is other:
             return True
-        return isinstance(other, Seen) and (self.posts, self.accepted) == (other.posts, other.accepted)
+        if not isinstance(other, Seen) or self._hash != other._hash:
+            return False
+        if self.posts is other.posts and self.accepted is other.accepted:
+            return True
+        if (self.posts, self.accepted) != (other.posts, other.accepted):
+            return False
+        self.posts, self.accepted = other.posts, other.accepted
+        return True
 
 
 @dataclass(slots=True)
