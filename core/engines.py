@@ -51,7 +51,9 @@ def pool_options(settings: Settings) -> dict[str, Any]:
     else:
         options["pool_pre_ping"] = False
         options["pool_recycle"] = 1800
-        options["pool_use_lifo"] = True  # the last one used: its process at the database has everything at hand
+        options["pool_use_lifo"] = (
+            True  # the last one used: its process at the database has everything at hand
+        )
     return options
 
 

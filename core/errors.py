@@ -28,6 +28,13 @@ class NotFound(ProductError):
     )
 
 
+class Gone(NotFound):
+    """It was deleted, and whoever wrote it asks: the message says by whom and why."""
+
+    status = 410
+    title = _l("Deleted")
+
+
 class Forbidden(ProductError):
     """The viewer may see it but not do this to it."""
 

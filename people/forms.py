@@ -55,6 +55,19 @@ class Again(Form):
     password: Password
 
 
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(key for key, _name in zone_options())
+
+
+def _zone_or_none(value: str) -> str:
+    """What a browser said of itself; nobody is stopped by a zone that we do not know."""
+    return value if value in _zones() else ""
+
+
+BrowserZone = Annotated[Line, AfterValidator(_zone_or_none)]
+
+
 class Registration(Form):
     """A new account. The handle comes with the proof of the address: a taken one must not tell of addresses."""
 
@@ -67,6 +80,7 @@ class Confirmation(Form):
     """The handle; an empty one stays as the product made it from the name."""
 
     handle: Handle = ""
+    timezone: BrowserZone = ""
 
 
 class Acceptance(Form):
@@ -75,6 +89,7 @@ class Acceptance(Form):
     name: Line = Field(min_length=2, max_length=60)
     handle: Handle = ""
     password: Password
+    timezone: BrowserZone = ""
 
 
 class Setup(Registration):
@@ -82,6 +97,7 @@ class Setup(Registration):
 
     handle: Handle = ""
     token: Line = Field(max_length=100)
+    timezone: BrowserZone = ""
 
 
 class Address(Form):
@@ -114,11 +130,6 @@ def _bio(value: Any) -> Rendered:
 
 def _empty_bio() -> Rendered:
     return Rendered("", "", 0, "markdown")
-
-
-@cache
-def _zones() -> frozenset[str]:
-    return frozenset(key for key, _name in zone_options())
 
 
 def _time_zone(value: str) -> str:

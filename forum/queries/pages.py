@@ -319,7 +319,7 @@ class _Reader:
             edit_count=row.edit_count,
             deleted_at=row.deleted_at,
             deleted_by_id=row.deleted_by_id,
-            deleted_reason=row.deleted_reason if is_readable else "",
+            deleted_reason=row.deleted_reason if is_readable or row.author_id == viewer.id else "",
             deleted_by_name=self._name(row.deleted_by_id) if is_readable else "",
             reply_position=row.reply_position,
             reply_id=row.reply_id,

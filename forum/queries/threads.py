@@ -4,9 +4,10 @@ from functools import lru_cache
 from typing import Any, Final
 
 import sqlalchemy as sa
+from flask_babel import gettext as _
 
 from core.db import db, glance
-from core.errors import NotFound
+from core.errors import Gone, NotFound
 from core.live import hears
 from core.prepared import Prepared
 from core.viewer import Viewer
@@ -15,14 +16,31 @@ from forum.models import Category, Draft, Follow, Post, PostVote, Reading, Threa
 from forum.visibility import sees_deleted, stand_in, visible_posts, visible_threads
 from people.queries import faces_stamp
 
+_T: Final = Thread.__table__.c
+
 
 def thread(viewer: Viewer, thread_id: int) -> Thread:
     """The thread to act on. Raises NotFound when it does not exist or the viewer may not know of it."""
     statement = _thread_statement(viewer.clearance, sees_deleted(viewer))
     found = db.session.execute(statement, {"thread_id": thread_id}).scalar_one_or_none()
     if found is None:
-        raise NotFound
+        raise missing(viewer, thread_id)
     return found
+
+
+def missing(viewer: Viewer, thread_id: int) -> NotFound:
+    """Why a thread is not to be had: its author learns that and why it was deleted, nobody else that it ever was."""
+    told = sa.select(_T.deleted_by_id, _T.deleted_reason).where(
+        *(_T.id == thread_id, _T.author_id == viewer.id, _T.access <= viewer.clearance),
+        _T.deleted_at.is_not(None),
+    )
+    found = db.session.execute(told).one_or_none() if viewer.is_member else None
+    if found is None:
+        return NotFound()
+    if found.deleted_by_id == viewer.id:
+        return Gone(_("You deleted this."))
+    reason = found.deleted_reason or _("No reason was given.")
+    return Gone(_("The team deleted what you wrote here. The reason: %(reason)s", reason=reason))
 
 
 @lru_cache(maxsize=6)
@@ -59,7 +77,6 @@ def opening_post(thread_id: int) -> Post:
     return db.session.execute(statement).scalar_one()
 
 
-_T: Final = Thread.__table__.c
 _beside: dict[str, sa.ColumnElement[Any]] = {}
 
 
@@ -122,7 +139,7 @@ def thread_head(viewer: Viewer, thread_id: int, page: int | None = None) -> Any:
     values = {"me": viewer.id or 0, "thread_id": thread_id, "draft_key": f"reply:{thread_id}"}
     found = glance(statement, values if page is None else values | span(page))
     if not found:
-        raise NotFound
+        raise missing(viewer, thread_id)
     return found[0]
 
 

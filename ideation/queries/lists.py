@@ -13,6 +13,7 @@ from core.db import db
 from core.errors import NotFound
 from core.text import excerpt
 from core.viewer import Viewer
+from forum import queries as forum
 from forum.addresses import Place
 from forum.models import IDEA, Category, Post, Tag, Thread, ThreadTag
 from forum.queries.rooms import hue_of
@@ -220,7 +221,8 @@ def one_row(viewer: Viewer, idea_id: int) -> IdeaRow:
     """One idea for its own page, if the viewer may open it. Raises NotFound."""
     found = _rows(viewer, _rows_statement(viewer).where(Idea.id == idea_id, visible_ideas(viewer)))
     if not found:
-        raise NotFound
+        thread_id = db.session.execute(sa.select(Idea.thread_id).where(Idea.id == idea_id)).scalar()
+        raise forum.missing(viewer, thread_id or 0)
     return found[0]
 
 

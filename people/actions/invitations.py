@@ -80,6 +80,7 @@ def accept_invitation(actor: Viewer, token: str, form: Acceptance) -> Person:
     if not policy.may_invite(host, roles) or not _use(invitation):
         raise dead_link()
     person = _account(invitation.email, form, password_hash)
+    person.timezone = form.timezone
     give_roles(person, set(roles) - queries.roles_of(person.id), by=host)
     invitation.accepted_by_id = person.id
     db.session.flush()

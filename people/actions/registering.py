@@ -91,6 +91,7 @@ def confirm_address(actor: Viewer, token: str, form: Confirmation) -> Person:
     if person.kind == IMPORTED:
         give_roles(person, {policy.CUSTOMER} - queries.roles_of(person.id), by=actor)
     person.kind, person.email_confirmed_at, person.password_hash = MEMBER, clock.now(), password_hash
+    person.timezone = form.timezone
     db.session.flush()
     letters.kill_links(person.id)
     record(EmailConfirmed(person.id), actor=actor)

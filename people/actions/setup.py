@@ -42,6 +42,7 @@ def open_house(actor: Viewer, form: Setup) -> Person:
     person = add_member(
         name=form.name, handle=form.handle, email=form.email, password_hash=password_hash, confirmed=True
     )
+    person.timezone = form.timezone
     give_roles(person, [policy.CUSTOMER, "owner"], by=actor)
     record(PersonRegistered(person.id), EmailConfirmed(person.id), actor=queries.viewer_of(person.id))
     log.info("house opened", extra={"event": "house_opened", "person": person.id})

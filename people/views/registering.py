@@ -1,6 +1,8 @@
 """Registering and confirming the address."""
 
-from flask import make_response, redirect, render_template, request, url_for
+from typing import Final
+
+from flask import make_response, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from core.config import settings
@@ -11,26 +13,34 @@ from people import actions, forms, proofs, queries
 from people.models import Person
 from people.passwords import SHORTEST
 from people.views import limits
-from people.views.blueprint import blueprint, enter, undo
+from people.views.blueprint import blueprint, enter, local_path, undo
+
+_GOING_TO: Final = "going_to"
+_LONGEST: Final = 500  # of an address in a cookie
 
 
 @blueprint.get("/register")
 def register() -> ResponseReturnValue:
     """The form, or how to be invited where registration is not open."""
+    target = local_path(request.args.get("next", ""))
     if viewer().is_member:
-        return redirect("/", 303)
+        return redirect(target, 303)
     is_open = settings().registration == "open"
-    return render_template("people/register.html", typed={}, errors={}, is_open=is_open, shortest=SHORTEST)
+    return render_template(
+        "people/register.html", typed={}, errors={}, is_open=is_open, shortest=SHORTEST, next=target
+    )
 
 
 @blueprint.post("/register")
 @limits.registrations
 def registering() -> ResponseReturnValue:
-    """Make the account; the answer is the same for a known address."""
+    """Make the account; the answer is the same for a known address. The browser keeps where it was going."""
+    target = local_path(request.form.get("next", ""))
     try:
         actions.register(viewer(), parse(forms.Registration, request.form))
     except Refused as refused:
-        return shown_again("people/register.html", refused, is_open=True, shortest=SHORTEST)
+        return shown_again("people/register.html", refused, is_open=True, shortest=SHORTEST, next=target)
+    session[_GOING_TO] = target if len(target) <= _LONGEST else "/"
     return redirect(url_for("people.register_sent"), 303)
 
 
@@ -83,8 +93,9 @@ def confirming(token: str) -> ResponseReturnValue:
         if link is None:
             return dead_link(url_for("people.resend"))
         return shown_again("people/confirm.html", refused, token=token, person=queries.person(link.person_id))
+    target = local_path(str(session.get(_GOING_TO, "")))
     enter(person, remember=False)
-    return redirect("/", 303)
+    return redirect(target, 303)
 
 
 def _person_of(token: str) -> Person | None:

@@ -26,6 +26,8 @@ document.addEventListener("htmx:config:request", (event) => {
 document.addEventListener("htmx:error", ({detail}) => {
   if (["click", "submit"].includes(detail.ctx?.sourceEvent?.type)) tellFailure();
 });
+// Somebody new begins in the time zone of their browser.
+for (const field of document.querySelectorAll("[data-browser-zone]")) field.value = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";
 // On a narrow screen a strip of tabs may be longer than the page: the one where we are comes into sight.
 for (const tab of document.querySelectorAll("nav:is(.tabs, .settings-tabs, .side-nav) [aria-current]")) {
   const strip = tab.closest("nav");

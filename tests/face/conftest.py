@@ -21,9 +21,9 @@ CSP = (
     "connect-src 'self'; form-action 'self'; base-uri 'none'"
 )
 WRITE = """{% extends "base.html" %}
-{% from "parts/forms.html" import markdown_field, field %}
+{% from "parts/forms.html" import markdown_field, field, browser_zone %}
 {% from "parts/votes.html" import vote_box %}
-{% block main %}<form class="form" method="post" action="/write">{{ field("Title", "title") }}
+{% block main %}<form class="form" method="post" action="/write">{{ browser_zone() }}{{ field("Title", "title") }}
 {{ markdown_field("Question", draft_url="/drafts/1", mentions_url="/people/suggestions") }}</form>
 {{ vote_box(3, false, "/vote", "Vote", may_vote=viewer.is_member, sign_in_url="/sign-in") }}{% endblock %}"""
 VOTED = '{% from "parts/votes.html" import vote_box %}{{ vote_box(4, true, "/vote", "Vote") }}'

@@ -123,6 +123,14 @@ def test_times_become_words_in_the_language_of_the_page(page: Any, face_url: str
     )
 
 
+def test_a_form_of_somebody_new_says_the_zone_of_the_browser(browser: Any, face_url: str):
+    context = browser.new_context(timezone_id="Asia/Tokyo")
+    page = context.new_page()
+    page.goto(f"{face_url}/write")
+    expect(page.locator("[name=timezone]")).to_have_value("Asia/Tokyo")
+    context.close()
+
+
 def test_the_dark_theme_is_dark(page: Any, face_url: str):
     page.emulate_media(color_scheme="dark")
     page.goto(f"{face_url}/write")

@@ -40,6 +40,16 @@ def test_what_a_moderator_saw_is_not_shown_to_the_member_who_comes_next(question
     assert "A rude word" not in page(ben, question)
 
 
+def test_the_author_of_a_deleted_reply_learns_the_reason_and_nobody_else(question, ben, dev):
+    olu = make.actor("Olu")
+    answer = make.answer(question, "Call Jo at home", by=olu)
+    with writing():
+        actions.delete_post(dev, answer, "It names a customer")
+    assert "The reason: It names a customer" in page(olu, question)
+    assert "names a customer" not in page(ben, question)
+    assert "names a customer" not in visit(make.client_of(dev).application.test_client(), path_of(question))
+
+
 def test_what_an_author_took_back_is_shown_to_the_author_alone(question, ben):
     olu = make.actor("Olu")
     answer = make.answer(question, "Forget this", by=olu)

@@ -444,6 +444,30 @@ def test_moderators_close_delete_move_and_restore_by_form(question, ana, dev):
     assert question.deleted_at is None
 
 
+def test_the_author_learns_why_a_thread_is_gone_and_nobody_else_that_it_was(context, question, ana, ben, dev):
+    with writing():
+        actions.delete_thread(dev, question, "It names a customer")
+    answer = make.client_of(ana).get(path_of(question))
+    assert answer.status_code == 410
+    assert "The reason: It names a customer" in answer.text
+    for client in (make.client_of(ben), context.test_client()):
+        nothing = client.get(path_of(question))
+        assert nothing.status_code == 404
+        assert "customer" not in nothing.text
+    with writing():
+        question.access = 2
+    assert make.client_of(ana).get(path_of(question)).status_code == 404
+
+
+def test_the_author_who_deleted_a_thread_is_told_just_that(ana):
+    lonely = make.thread("Never mind", by=ana)
+    with writing():
+        actions.delete_thread(ana, lonely)
+    answer = make.client_of(ana).get(path_of(lonely))
+    assert answer.status_code == 410
+    assert "You deleted this." in answer.text
+
+
 def test_forms_of_moderators_are_not_even_shown_to_others(question, ben):
     client = make.client_of(ben)
     for path in ("closing", "deletion", "category"):

@@ -156,6 +156,8 @@ def test_deleted_ideas_leave_lists_and_counts_even_for_moderators(ana, dev, clie
         assert CANARY not in moderator.get(path).text
     assert client.get(f"/ideas/{idea.id}").status_code == 404
     page = moderator.get(f"/ideas/{idea.id}", follow_redirects=True).text
+    gone = make.client_of(ana).get(f"/ideas/{idea.id}", follow_redirects=True)
+    assert (gone.status_code, "The team deleted what you wrote here." in gone.text) == (410, True)
     assert "This idea is deleted" in page and f"/ideas/{idea.id}/vote" not in page
 
 

@@ -37,10 +37,10 @@ def invitation(owner: FlaskClient, link) -> str:
 @pytest.mark.both
 def test_the_whole_way_in(client: FlaskClient, invitation: str):
     assert GUEST in client.get(invitation).text
-    assert make.post(client, invitation, **FIELDS).location == "/"
+    assert make.post(client, invitation, **FIELDS, timezone="Europe/Berlin").location == "/"
     assert client.get("/settings").status_code == 200
     gale = queries.by_handle("gale")
-    assert gale.email == GUEST
+    assert (gale.email, gale.timezone) == (GUEST, "Europe/Berlin")
     assert queries.roles_of(gale.id) == {"customer", "agent"}
 
 

@@ -40,6 +40,27 @@ def test_the_whole_way_in(client: FlaskClient, link):
     assert queries.roles_of(account().id) == {"customer"}
 
 
+def test_whoever_came_to_do_something_goes_on_there_once_the_address_is_proven(client: FlaskClient, link):
+    page = client.get("/sign-in?next=/t/7").text
+    assert "/register?next=/t/7" in page
+    assert 'name="next" value="/t/7"' in client.get("/register?next=/t/7").text
+    register(client, next="/t/7")
+    assert make.post(client, link("ana@example.com"), handle="ana").location == "/t/7"
+
+
+@pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example", "/" + "a" * 501])
+def test_nobody_is_led_away_or_astray_by_where_they_were_going(client: FlaskClient, link, target: str):
+    register(client, next=target)
+    assert make.post(client, link("ana@example.com"), handle="ana").location == "/"
+
+
+@pytest.mark.parametrize(("said", "kept"), [("Asia/Tokyo", "Asia/Tokyo"), ("Mars/Olympus", ""), ("", "")])
+def test_somebody_new_begins_in_the_zone_of_their_browser(client: FlaskClient, link, said: str, kept: str):
+    register(client)
+    assert make.post(client, link("ana@example.com"), handle="ana", timezone=said).status_code == 303
+    assert account().timezone == kept
+
+
 def test_before_the_link_nobody_gets_in(client: FlaskClient, context: Flask):
     register(client)
     refused = make.post(client, "/sign-in", email="ana@example.com", password=PASSWORD)

@@ -27,8 +27,10 @@ def token(context: Flask) -> str:
 
 def test_the_token_makes_the_owner_and_closes_the_page(client: FlaskClient, app: Flask, token: str):
     assert client.get("/setup").status_code == 200
-    assert make.post(client, "/setup", token=token, **FIELDS).location == "/"
-    assert queries.roles_of(queries.by_handle("olu").id) == {"customer", "owner"}
+    assert make.post(client, "/setup", token=token, **FIELDS, timezone="Africa/Lagos").location == "/"
+    olu = queries.by_handle("olu")
+    assert queries.roles_of(olu.id) == {"customer", "owner"}
+    assert olu.timezone == "Africa/Lagos"
     assert client.get("/settings").status_code == 200
     later = app.test_client()
     assert later.get("/setup").status_code == 404
