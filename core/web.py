@@ -37,6 +37,7 @@ from core import templates
 from core.config import Settings, settings
 from core.context import here
 from core.errors import NotFound, ProductError, SignInRequired, Unavailable
+from core.frame import Around, framed, told
 from core.headers import SecureHeaders, content_policy
 from core.sign_in import viewer
 from core.site import site
@@ -294,7 +295,7 @@ def ready() -> ResponseReturnValue:
 
 
 def _register_templates(app: Flask) -> None:
-    app.jinja_env.globals.update(slot=slot, csrf_token=form_token)
+    app.jinja_env.globals.update(slot=slot, csrf_token=form_token, around=around, framed=framed)
     app.jinja_env.filters.update(instant=instant, iso=iso, day=day, duration=duration)
     # In the place of Flask's own, whose values are globals of templates anyway, and of the form extension's.
     app.template_context_processors[None] = [_page_values]
@@ -320,15 +321,25 @@ def form_token() -> str:
 
 
 def _page_values() -> dict[str, Any]:
+    """For every template; its frame asks for more."""
+    lang, direction = _writing(get_locale())
+    return {"site": site(), "viewer": viewer(), "lang": lang, "direction": direction}
+
+
+def around() -> Around:
+    """What the frame says in this request."""
     asker = viewer()
     lang, direction = _writing(get_locale())
-    return {
-        "site": site(),
-        "viewer": asker,
-        "nonce": nonce() if asker.is_member else None,
-        "lang": lang,
-        "direction": direction,
-    }
+    return Around(
+        viewer=asker,
+        site=site(),
+        lang=lang,
+        direction=direction,
+        root=request.script_root,
+        token=form_token() if asker.is_member else "",
+        nonce=nonce() if asker.is_member else None,
+        **told(asker),
+    )
 
 
 @lru_cache(maxsize=64)

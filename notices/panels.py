@@ -8,6 +8,7 @@ from flask_babel import ngettext
 
 from core.context import here
 from core.db import apart
+from core.frame import tells
 from core.slots import fill
 from core.viewer import Viewer
 from ideation.policy import may_release
@@ -25,6 +26,7 @@ def settings_tab(*, here: str, **_context: object) -> str:
     return render_template("notices/_settings_tab.html", here=here)
 
 
+@tells("bell")
 def bell_count(viewer: Viewer) -> int:
     """What the bell of this page shows, counted with the statement that says who asks."""
     if not viewer.is_member:

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 
 from core.db import apart
 from core.errors import NotFound
-from core.sign_in import member, viewer
+from core.sign_in import member
 from core.viewer import Viewer
 from core.web import csrf
 from notices import actions, kinds, letters, panels, queries, words
@@ -20,12 +20,6 @@ PAGE: Final = 30
 ID: Final = "int(max=999999999999999)"  # larger numbers are no address at all
 
 
-@blueprint.app_context_processor
-def _bell() -> dict[str, Any]:
-    """The number on every member's page."""
-    return {"bell_count": panels.bell_count(viewer())}
-
-
 @blueprint.get("/notices")
 def notices() -> ResponseReturnValue:
     """What the viewer was told, latest first."""
@@ -33,7 +27,8 @@ def notices() -> ResponseReturnValue:
     before = request.args.get("before", "")
     before_id = int(before) if before.isdecimal() and len(before) < 16 else None
     rows = queries.bell(asker, PAGE + 1, before_id)
-    return render_template("notices/notices.html", notices=_shown(rows[:PAGE]), has_more=len(rows) > PAGE)
+    values = {"notices": _shown(rows[:PAGE]), "has_more": len(rows) > PAGE}
+    return render_template("notices/notices.html", bell_count=panels.bell_count(asker), **values)
 
 
 def _shown(rows: Any) -> list[dict[str, Any]]:

@@ -1,13 +1,11 @@
 """What the routes of the administration share: the blueprint, who may come in, what waits for staff."""
 
-from typing import Any
-
 from flask import Blueprint, g, request
-from werkzeug.local import LocalProxy
 
 from admin import policy
 from core.errors import require
-from core.sign_in import member, viewer
+from core.frame import Waiting, tells
+from core.sign_in import member
 from core.viewer import Viewer
 from forum import queries as forum
 from listening import queries as listening
@@ -15,26 +13,20 @@ from listening import queries as listening
 blueprint = Blueprint("admin", __name__)
 
 
-@blueprint.app_context_processor
-def _staff_counts() -> dict[str, Any]:
-    """What waits, on the staff's own bar: counted when a template asks for it, once for each request."""
-    asker = viewer()
+tells("sees_desk")(policy.may_see_desk)
+
+
+@tells("waiting")
+def _waiting(asker: Viewer) -> Waiting | None:
+    """What waits in the inbox and at the desk, on the staff's own bar: counted once for each page."""
     if not asker.is_staff:
-        return {}
-    return {"staff_counts": LocalProxy(_counts), "may_see_desk": policy.may_see_desk(asker)}
-
-
-def _counts() -> dict[str, int]:
-    asker = viewer()
-    if not asker.is_staff or request.method != "GET":
-        return {}
-    if "staff_counts" not in g:
+        return None
+    if request.method != "GET":
+        return (0, 0)
+    if "staff_waits" not in g:
         waiting = forum.waiting(asker)
-        g.staff_counts = {
-            "inbox": listening.new_count(asker),
-            "desk": waiting["flags"] + waiting["cases"],
-        }
-    found: dict[str, int] = g.staff_counts
+        g.staff_waits = (listening.new_count(asker), waiting["flags"] + waiting["cases"])
+    found: Waiting = g.staff_waits
     return found
 
 

@@ -21,6 +21,7 @@ from forum.views.base import (
     page_number,
     to_thread,
 )
+from forum.views.page import thread_page
 
 
 @blueprint.get(f"/t/<{ID}:thread_id>")
@@ -37,7 +38,7 @@ def thread(thread_id: int, slug: str = "") -> ResponseReturnValue:
     page = queries.thread_page(asker, head, number)
     note_reading(asker, head, page.last_position)
     count_view(head.id)
-    return render_template("forum/thread.html", discussion=page, thread=head)
+    return str(thread_page(asker, page))
 
 
 @blueprint.get(f"/t/<{ID}:thread_id>/related")

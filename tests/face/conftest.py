@@ -15,6 +15,7 @@ from werkzeug.serving import make_server
 from core import assets
 from core.config import Settings
 from core.errors import NotFound
+from core.frame import Around, framed
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -41,7 +42,7 @@ def face() -> Flask:
     made.jinja_env.trim_blocks = made.jinja_env.lstrip_blocks = True
     made.jinja_env.filters.update(iso=datetime.isoformat, instant=lambda value: f"{value:%d %b %Y, %H:%M}")
     made.jinja_env.globals["csrf_token"] = lambda: "token-of-the-form"
-    made.jinja_env.globals |= {"drawn": _drawn, "spliced": _drawn}
+    made.jinja_env.globals |= {"drawn": _drawn, "spliced": _drawn, "framed": framed, "around": _around}
     made.context_processor(_values)
     made.after_request(_guard)
     made.register_error_handler(NotFound, lambda _error: ("", 404))
@@ -73,10 +74,16 @@ def _values() -> dict[str, Any]:
     return {
         "viewer": viewer,
         "site": site,
-        "staff_counts": {},
         "lang": "ar" if rtl else "en",
         "direction": "rtl" if rtl else "ltr",
     }
+
+
+def _around() -> Around:
+    values = _values()
+    is_member, is_staff = values["viewer"].is_member, values["viewer"].is_staff
+    token, waiting = "token-of-the-form" if is_member else "", (0, 0) if is_staff else None
+    return Around(**values, root="", token=token, waiting=waiting)
 
 
 def _guard(response: Any) -> Any:

@@ -197,7 +197,9 @@ def test_staff_find_what_is_theirs(house, dev):
 
 def test_a_deleted_text_leaves_search_and_quotes_at_once(house, ana):
     later = make.comment(house.open, "To that", by=ana)
-    page = make.client_of(make.actor("Sam")).get(f"/t/{house.open.id}/{house.open.slug}").get_data(as_text=True)
+    page = (
+        make.client_of(make.actor("Sam")).get(f"/t/{house.open.id}/{house.open.slug}").get_data(as_text=True)
+    )
     assert GONE not in page
     assert f"post-{later.id}" in page
     assert queries.search(Viewer.visitor(), GONE).total == 0
