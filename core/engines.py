@@ -1,5 +1,6 @@
 """The database's connections: pools for reading and for writing, as SQLite and PostgreSQL each want them."""
 
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,9 @@ from core.config import Settings
 from core.errors import Unavailable
 
 _WRITES = frozenset({"INSERT", "UPDATE", "DELETE"})
+_TURN = "fullcircle.turn"
+_BUSY = "The database is busy. Please try again."
+BUSY_SECONDS = 15
 
 
 class ReadOnlyTransaction(RuntimeError):
@@ -47,7 +51,7 @@ def pool_options(settings: Settings) -> dict[str, Any]:
     """How many connections a process keeps, and for how long."""
     options: dict[str, Any] = {"pool_size": settings.database_pool, "max_overflow": settings.database_pool}
     if settings.database_url.startswith("sqlite"):
-        options["connect_args"] = {"timeout": 15, "check_same_thread": False}
+        options["connect_args"] = {"timeout": BUSY_SECONDS, "check_same_thread": False}
     else:
         options["pool_pre_ping"] = False
         options["pool_recycle"] = 1800
@@ -78,23 +82,72 @@ def _tune_sqlite(engine: Engine, settings: Settings) -> None:
             "journal_mode=WAL",
             f"synchronous={'FULL' if settings.sqlite_synchronous.upper() == 'FULL' else 'NORMAL'}",
             "foreign_keys=ON",
-            "busy_timeout=15000",
+            f"busy_timeout={BUSY_SECONDS * 1000}",
             "cache_size=-32000",
             "mmap_size=134217728",
             "temp_store=MEMORY",
         ):
             connection.execute(f"PRAGMA {pragma}")
 
+    turns = _Turns()
+
     @sa_event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         mode = connection.get_execution_options().get("mode")
-        if mode == "look":
-            return  # every statement by itself
-        raw: Any = connection.connection.driver_connection
-        try:
-            raw.execute("BEGIN" if mode == "read" else "BEGIN IMMEDIATE")
-        except Exception as error:
-            raise Unavailable("The database is busy. Please try again.") from error
+        if mode != "look":  # there every statement stands by itself
+            _begin_sqlite(connection, turns if mode != "read" else None)
+
+    @sa_event.listens_for(engine, "checkin")
+    def _checkin(_connection: Any, entry: ConnectionPoolEntry) -> None:
+        turns.give_back(
+            entry.record_info
+        )  # however it ended: a turn that nobody gives back would stop everybody
+
+    @sa_event.listens_for(engine, "engine_disposed")
+    def _disposed(_engine: Engine) -> None:
+        turns.begin_anew()  # the database may be another one: who still writes to the one before is not waited for
+
+
+class _Turns:
+    """Whose turn it is to write: threads of one process wait here, and the next begins as soon as one has ended.
+
+    SQLite's own way is to look again after a while, and a while longer each time: now and then somebody waits a second.
+    Other processes (commands) still wait that way, and so does whoever has the turn while one of these writes.
+    """
+
+    def __init__(self) -> None:
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Whoever has the turn now keeps it to themselves."""
+        self._lock = threading.Lock()
+
+    def take(self, held: Any) -> bool:
+        """Wait for it; False when it does not come in time. `held` is what lasts with the connection."""
+        if _TURN in held:
+            return True
+        lock = self._lock
+        if not lock.acquire(timeout=BUSY_SECONDS):
+            return False
+        held[_TURN] = lock
+        return True
+
+    def give_back(self, held: Any) -> None:
+        """Let the next one write, if this connection had the turn."""
+        lock = held.pop(_TURN, None)
+        if lock is not None:
+            lock.release()
+
+
+def _begin_sqlite(connection: Connection, turns: _Turns | None) -> None:
+    """Begin to read, or to write when it is this connection's turn. Raises Unavailable."""
+    raw: Any = connection.connection.driver_connection
+    if turns is not None and not turns.take(connection.connection.record_info):
+        raise Unavailable(_BUSY)
+    try:
+        raw.execute("BEGIN IMMEDIATE" if turns else "BEGIN")
+    except Exception as error:
+        raise Unavailable(_BUSY) from error
 
 
 def _watch_readers(engine: Engine) -> None:

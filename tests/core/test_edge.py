@@ -1,5 +1,8 @@
 """The transaction edge: what a request may write, when it is stored, and what happens after."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
 import pytest
 import sqlalchemy as sa
 from flask import Flask
@@ -172,3 +175,36 @@ def lose_connections(app: Flask) -> None:
     with sa.create_engine(app.config["SQLALCHEMY_DATABASE_URI"], poolclass=sa.NullPool).connect() as other:
         everybody = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         other.execute(sa.text(f"{everybody} WHERE datname = current_database() AND pid <> pg_backend_pid()"))
+
+
+@pytest.mark.both
+@pytest.mark.parametrize("end", ["stored", "failed", "lost"])
+def test_however_a_write_ends_the_next_thread_writes(context: Flask, end: str):
+    """At home writers take turns in one process: a turn that is not given back would stop all of them."""
+    with suppress(Refused, sa.exc.SQLAlchemyError), writing():
+        put("first")
+        if end == "lost":
+            db.session.connection().invalidate()
+        if end != "stored":
+            raise Refused("No.")
+
+    def write() -> None:
+        with context.app_context(), writing():
+            put("second")
+
+    with ThreadPoolExecutor(1) as other:
+        other.submit(write).result(timeout=10)
+    assert (value_of("first"), value_of("second")) == ("x" if end == "stored" else None, "x")
+
+
+@pytest.mark.both
+def test_many_writers_at_once_all_get_their_turn(context: Flask):
+    def write(number: int) -> None:
+        with context.app_context():
+            for part in range(5):
+                with writing():
+                    put(f"{number}-{part}")
+
+    with ThreadPoolExecutor(8) as crowd:
+        list(crowd.map(write, range(8)))
+    assert all(value_of(f"{number}-{part}") for number in range(8) for part in range(5))
