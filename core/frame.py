@@ -59,14 +59,13 @@ def framed(
     main: str,
     section: str = "",
     head: str = "",
-    body_class: str = "",
     page_class: str = "",
     live: str = "",
     aside: str = "",
     dialogs: str = "",
     search_text: str = "",
 ) -> Markup:
-    """The whole page; `draw` is `core.templates.spliced`.
+    """The whole page; `draw` is `core.templates.spliced`, or plainer where there is no app behind the pages.
 
     `title`, `live` and `search_text` are text, the other parts safe HTML. `section` is the place of the site that the
     page belongs to, `live` the channels that it listens to besides its reader's own.
@@ -84,7 +83,7 @@ def framed(
         f"\n<title>{escape(title)}</title>\n",
         f'<meta name="csrf-token" content="{escape(around.token)}">\n' if is_member else "",
         f'<script type="module" src="{asset("js/app.js")}"{nonce}></script>\n{head}</head>\n',
-        f'<body class="{body_class}" data-root="{escape(root)}" data-live="{escape(",".join(filter(None, own)))}">\n',
+        f'<body data-root="{escape(root)}" data-live="{escape(",".join(filter(None, own)))}">\n',
         draw(CHROME, "top", *top, around.sees_desk, around.waiting),
         f'\n<div class="page {page_class}{" has-aside" if aside else ""}">\n',
         f'<main class="main" id="main" tabindex="-1">\n{_toasts(draw)}\n{main}\n</main>\n',

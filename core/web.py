@@ -1,4 +1,4 @@
-"""What every request passes through: ids, logs, security headers, languages, the error pages, and template values."""
+"""What every request passes through: ids, logs, proofs of forms, languages, the error pages, and template values."""
 
 import logging
 import secrets
